@@ -1,0 +1,126 @@
+/* The CPU backend: its table, and what it finds out when it is opened. */
+
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/ref/ref.h"
+
+#if defined(__x86_64__)
+
+unsigned zk_cpu_flags(void)
+{
+    unsigned flags = 0;
+
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !__builtin_cpu_supports("f16c"))
+        return flags;
+    flags |= ZK_CPU_AVX2;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512cd"))
+        return flags;
+    flags |= ZK_CPU_AVX512;
+    if (__builtin_cpu_supports("avx512vnni"))
+        flags |= ZK_CPU_AVX512_VNNI;
+    if (__builtin_cpu_supports("avx512bf16"))
+        flags |= ZK_CPU_AVX512_BF16;
+    return flags;
+}
+
+#elif defined(__aarch64__)
+
+unsigned zk_cpu_flags(void)
+{
+    return ZK_CPU_NEON;
+}
+
+#else
+
+unsigned zk_cpu_flags(void)
+{
+    return 0;
+}
+
+#endif
+
+static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
+{
+    dsp->flags = flags;
+}
+
+static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
+{
+    const zk_host *host = &desc->host;
+    const unsigned flags = zk_cpu_flags() & (desc->cpu_mask ? desc->cpu_mask : ~0u);
+    zk_status st = zk_queue_open(queue, host, sizeof(struct zk_cpu));
+
+    if (st != ZK_OK)
+        return st;
+    struct zk_cpu *cpu = zk_cpu_of(*queue);
+    dsp_init(&cpu->dsp, flags);
+    cpu->scratch = host->alloc(host->user, (size_t)host->threads * ZK_CPU_SCRATCH);
+    if (!cpu->scratch) {
+        zk_queue_close(queue);
+        return ZK_E_NOMEM;
+    }
+    return ZK_OK;
+}
+
+static void cpu_close(zk_queue **queue)
+{
+    if (*queue)
+        (*queue)->host.free((*queue)->host.user, zk_cpu_of(*queue)->scratch);
+    zk_queue_close(queue);
+}
+
+static bool cpu_takes(const zk_queue *q, zk_op op, const zk_dtype *types, int count)
+{
+    (void)q;
+    (void)op;
+    (void)types;
+    (void)count;
+    return true;
+}
+
+static size_t cpu_work(const zk_queue *q, zk_op op, const void *args)
+{
+    (void)q;
+    (void)op;
+    (void)args;
+    return 0;
+}
+
+static size_t cpu_packed_size(const zk_queue *q, const struct zk_pack *p)
+{
+    (void)q;
+    (void)p;
+    return 0;
+}
+
+static zk_status cpu_pack(zk_queue *q, const struct zk_pack *p, void *dst, zk_tensor *packed)
+{
+    (void)q;
+    (void)p;
+    (void)dst;
+    (void)packed;
+    return ZK_E_UNSUPPORTED;
+}
+
+const zk_backend zk_backend_cpu = {
+    .name = "cpu",
+    .summary = "this machine's processor",
+    .open = cpu_open,
+    .close = cpu_close,
+    .takes = cpu_takes,
+    .work = cpu_work,
+    .packed_size = cpu_packed_size,
+    .pack = cpu_pack,
+    .alloc = zk_queue_alloc,
+    .free = zk_queue_free,
+    .upload = zk_queue_copy,
+    .download = zk_queue_copy,
+    .finish = zk_queue_finish,
+#define ZK_CPU_ENTRY(slot, args) .slot = zk_ref_##slot,
+    ZK_OPS(ZK_CPU_ENTRY)
+#undef ZK_CPU_ENTRY
+};

@@ -1,0 +1,15 @@
+/* The reference kernels, which are also what a backend uses for an operation
+ * that it has no faster version of. They take every element type that dtype.h
+ * can convert, work in f32 on one thread, and ignore the queue.
+ *
+ * Thread safety: pure functions of their arguments. */
+#ifndef ZK_REF_H
+#define ZK_REF_H
+
+#include "kernels/kernels.h"
+
+#define ZK_REF_SLOT(slot, args) zk_status zk_ref_##slot(zk_queue *, const struct args *);
+ZK_OPS(ZK_REF_SLOT)
+#undef ZK_REF_SLOT
+
+#endif
