@@ -42,7 +42,7 @@ typedef enum zk_dtype {
 } zk_dtype;
 
 typedef struct zk_dtype_info {
-    const char *name;     /* "bf16", "q4_K": lower case except for the K, as in messages and options */
+    const char *name;     /* "bf16", "q4_K": as in messages and options */
     int32_t block;        /* elements that share one block; 1 for plain types */
     int32_t bytes;        /* of one block */
 

@@ -185,7 +185,7 @@ typedef enum zk_pad {
 struct zk_conv {
     zk_tensor dst;                /* [T', H', W', out]; dense */
     zk_tensor src;                /* [T, H, W, in]; dense */
-    zk_tensor weight;             /* [out, in * kt * kh * kw], in the order of checkpoints; or packed */
+    zk_tensor weight;             /* [out, in * kt * kh * kw], as in checkpoints; or packed */
     zk_tensor bias;               /* vector [out], or absent */
     int32_t   kernel[3], stride[3];           /* time, height, width */
     int32_t   before[3], after[3];            /* padding */
@@ -196,7 +196,7 @@ struct zk_conv {
 
 /* Nearest-neighbour upsampling; the first `single` frames are not repeated in time. */
 struct zk_upsample {
-    zk_tensor dst;                /* [single + (T - single) * by[0], H * by[1], W * by[2], C]; dense */
+    zk_tensor dst;                /* [single + (T - single) * by[0], H * by[1], W * by[2], C] */
     zk_tensor src;                /* [T, H, W, C]; dense */
     int32_t   by[3];
     int32_t   single;
@@ -302,7 +302,8 @@ typedef struct zk_host {
     /* Calls fn(arg, part, worker) for every part in [0, parts), each once, and
      * returns when all are done; worker is in [0, threads) and no two calls with
      * the same worker overlap. */
-    void  (*parallel)(void *user, int parts, void (*fn)(void *arg, int part, int worker), void *arg);
+    void  (*parallel)(void *user, int parts, void (*fn)(void *arg, int part, int worker),
+                      void *arg);
     void  (*log)(void *user, const char *text);        /* one line, no newline; may be NULL */
 } zk_host;
 
@@ -311,7 +312,7 @@ typedef struct zk_queue   zk_queue;        /* each backend has its own */
 
 typedef struct zk_device_desc {
     zk_host  host;
-    uint32_t cpu_mask;                     /* instruction sets that may be used (kernels/cpu); 0: all */
+    uint32_t cpu_mask;                     /* instruction sets that may be used; 0: all */
     const zk_backend *plan_for;            /* `measure` only: whose needs to report */
 } zk_device_desc;
 
