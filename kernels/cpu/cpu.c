@@ -1,5 +1,8 @@
 /* The CPU backend: its table, and what it finds out when it is opened. */
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/ref/ref.h"
@@ -8,11 +11,11 @@
 
 unsigned zk_cpu_flags(void)
 {
-    unsigned flags = 0;
+    unsigned flags = 0, eax, ebx, ecx = 0, edx;
 
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-        !__builtin_cpu_supports("f16c"))
+        !__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_F16C))
         return flags;
     flags |= ZK_CPU_AVX2;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
