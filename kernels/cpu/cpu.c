@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#include <stdio.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/ref/ref.h"
@@ -46,9 +47,31 @@ unsigned zk_cpu_flags(void)
 
 #endif
 
+/* What an operation offers beyond its entry in the table; all optional. */
+static const struct extra {
+    bool (*takes)(const zk_dtype *types, int count);
+    size_t (*work)(const zk_queue *q, const void *args);
+    size_t (*packed_size)(const zk_queue *q, const struct zk_pack *p);
+    zk_status (*pack)(zk_queue *q, const struct zk_pack *p, void *dst, zk_tensor *packed);
+} extras[ZK_OP_COUNT] = {
+    [ZK_OP_linear] = { 0 },
+};
+
 static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
 {
     dsp->flags = flags;
+    zk_cpu_linear_init(&dsp->linear, flags);
+}
+
+/* One line per family: which inner kernels were chosen. */
+static void log_choice(const zk_host *host, const char *family, const char *chosen)
+{
+    char line[120];
+
+    if (!host->log)
+        return;
+    snprintf(line, sizeof(line), "cpu: %s: %s", family, chosen);
+    host->log(host->user, line);
 }
 
 static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
@@ -66,6 +89,7 @@ static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
         zk_queue_close(queue);
         return ZK_E_NOMEM;
     }
+    log_choice(host, "linear", cpu->dsp.linear.chosen);
     return ZK_OK;
 }
 
@@ -79,34 +103,22 @@ static void cpu_close(zk_queue **queue)
 static bool cpu_takes(const zk_queue *q, zk_op op, const zk_dtype *types, int count)
 {
     (void)q;
-    (void)op;
-    (void)types;
-    (void)count;
-    return true;
+    return !extras[op].takes || extras[op].takes(types, count);
 }
 
 static size_t cpu_work(const zk_queue *q, zk_op op, const void *args)
 {
-    (void)q;
-    (void)op;
-    (void)args;
-    return 0;
+    return extras[op].work ? extras[op].work(q, args) : 0;
 }
 
 static size_t cpu_packed_size(const zk_queue *q, const struct zk_pack *p)
 {
-    (void)q;
-    (void)p;
-    return 0;
+    return extras[p->op].packed_size ? extras[p->op].packed_size(q, p) : 0;
 }
 
 static zk_status cpu_pack(zk_queue *q, const struct zk_pack *p, void *dst, zk_tensor *packed)
 {
-    (void)q;
-    (void)p;
-    (void)dst;
-    (void)packed;
-    return ZK_E_UNSUPPORTED;
+    return extras[p->op].pack ? extras[p->op].pack(q, p, dst, packed) : ZK_E_UNSUPPORTED;
 }
 
 const zk_backend zk_backend_cpu = {
@@ -123,7 +135,26 @@ const zk_backend zk_backend_cpu = {
     .upload = zk_queue_copy,
     .download = zk_queue_copy,
     .finish = zk_queue_finish,
-#define ZK_CPU_ENTRY(slot, args) .slot = zk_ref_##slot,
-    ZK_OPS(ZK_CPU_ENTRY)
-#undef ZK_CPU_ENTRY
+
+    .linear = zk_ref_linear,
+    .attend = zk_ref_attend,
+    .norm = zk_ref_norm,
+    .norm_mod = zk_ref_norm_mod,
+    .qk_norm = zk_ref_qk_norm,
+    .rope = zk_ref_rope,
+    .add_gated = zk_ref_add_gated,
+    .add = zk_ref_add,
+    .mul = zk_ref_mul,
+    .act = zk_ref_act,
+    .glu = zk_ref_glu,
+    .embed = zk_ref_embed,
+    .mean = zk_ref_mean,
+    .conv = zk_ref_conv,
+    .upsample = zk_ref_upsample,
+    .permute = zk_ref_permute,
+    .cast = zk_ref_cast,
+    .mix = zk_ref_mix,
+    .drift = zk_ref_drift,
+    .guide = zk_ref_guide,
+    .pixels = zk_ref_pixels,
 };

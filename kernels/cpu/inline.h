@@ -1,0 +1,15 @@
+/* What the inner kernels ask of the compiler. */
+#ifndef ZK_CPU_INLINE_H
+#define ZK_CPU_INLINE_H
+
+/* For bodies that become several functions by what their constant arguments are. */
+#define ZK_INLINE static inline __attribute__((always_inline))
+
+/* The loop below counts to a small constant, and is to become straight code. */
+#if defined(__clang__)
+#define ZK_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define ZK_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#endif
