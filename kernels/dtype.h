@@ -47,13 +47,15 @@ typedef struct zk_dtype_info {
     int32_t bytes;        /* of one block */
 
     /* n elements, n a multiple of block. NULL where there is no such conversion.
-     * from_f32 rounds to nearest, ties to even. Neither pointer need be aligned
-     * to more than its elements; f32 data is aligned as floats are. */
+     * from_f32 rounds to nearest, ties to even; NaN stays NaN in every float
+     * type; F16 and BF16 overflow to infinity, both F8 clamp to their largest.
+     * Neither pointer need be aligned to more than its elements (blocks: bytes);
+     * f32 data is aligned as floats are. */
     void (*to_f32)(float *dst, const void *src, size_t n);
     void (*from_f32)(void *dst, const float *src, size_t n);
 } zk_dtype_info;
 
-/* Never NULL for a type below ZK_DTYPE_COUNT. */
+/* NULL exactly if type is not below ZK_DTYPE_COUNT. */
 const zk_dtype_info *zk_dtype_get(zk_dtype type);
 
 /* ZK_NONE if no type has that name. */

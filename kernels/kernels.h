@@ -62,7 +62,10 @@ typedef enum zk_act {
  * modulation and gates are always F32. All other activations may be F32, BF16
  * or F16, each on its own, as far as the backend's `takes` agrees. */
 
-/* dst[i][o] = act(sum over k of src[i][k] * weight[o][k] + bias[o]) */
+/* dst[i][o] = act(sum over k of src[i][k] * weight[o][k] + bias[o]). A backend may
+ * round src to the precision of the weight first: to bf16 for BF16 and F8 weights,
+ * to 8 bits with a scale for every 32 of a row for I8 and block-quantised ones. The
+ * 2-bit to 6-bit kinds it may also hold in bf16 or in 8 bits. */
 struct zk_linear {
     zk_tensor dst;        /* [m, n] */
     zk_tensor src;        /* [m, k] */
@@ -80,7 +83,7 @@ typedef enum zk_mask {
 
 /* dst = softmax(q k^T * scale + mask) v for each head; scores are never stored.
  * Head h of q sits in columns [h * d, (h + 1) * d), and reads head
- * h / (heads / kv_heads) of k and v. */
+ * h / (heads / kv_heads) of k and v. A query that sees no key gives 0. */
 struct zk_attend {
     zk_tensor dst;        /* [queries, heads * d] */
     zk_tensor q;          /* [queries, heads * d] */
@@ -99,7 +102,7 @@ typedef enum zk_norm_kind {
     ZK_NORM_GROUP,        /* layer norm over all rows of cols / groups neighbouring columns */
 } zk_norm_kind;
 
-/* dst = act(normalised(src) * weight + bias) */
+/* dst = act(normalised(src) * weight + bias); eps is not negative */
 struct zk_norm {
     zk_tensor    dst, src;        /* [rows, cols]; dst may be src */
     zk_tensor    weight, bias;    /* vector [cols], each may be absent */
@@ -161,7 +164,7 @@ struct zk_glu {
     zk_act    act;
 };
 
-/* dst[i] = table[ids[i]]; ids outside the table are refused */
+/* dst[i] = table[ids[i]]; with an id outside the table, ZK_E_ARGUMENT and dst is untouched */
 struct zk_embed {
     zk_tensor dst;                /* [n, cols] */
     zk_tensor table;              /* [vocabulary, cols]; any type that dtype.h can convert */
@@ -171,7 +174,7 @@ struct zk_embed {
 /* dst[c] = mean over rows of src[row][c] */
 struct zk_mean {
     zk_tensor dst;                /* [1, cols] */
-    zk_tensor src;                /* [rows, cols] */
+    zk_tensor src;                /* [rows, cols], rows at least 1 */
 };
 
 typedef enum zk_pad {
@@ -181,11 +184,13 @@ typedef enum zk_pad {
 
 /* Convolution over time, height and width; channels last. A 2-D convolution is
  * a kernel of 1 in time, time then being the batch. Causal means that all of
- * the padding in time stands in front. */
+ * the padding in time stands in front. The size of an axis of dst is
+ * (src + before + after - kernel) / stride + 1. */
 struct zk_conv {
     zk_tensor dst;                /* [T', H', W', out]; dense */
     zk_tensor src;                /* [T, H, W, in]; dense */
-    zk_tensor weight;             /* [out, in * kt * kh * kw], as in checkpoints; or packed */
+    zk_tensor weight;             /* [out, in * kt * kh * kw], as in checkpoints; or packed;
+                                   * types as for linear */
     zk_tensor bias;               /* vector [out], or absent */
     int32_t   kernel[3], stride[3];           /* time, height, width */
     int32_t   before[3], after[3];            /* padding */
@@ -194,25 +199,28 @@ struct zk_conv {
     void     *work;
 };
 
-/* Nearest-neighbour upsampling; the first `single` frames are not repeated in time. */
+/* Nearest-neighbour upsampling; the first `single` frames are not repeated in
+ * time. Elements are moved, not converted. */
 struct zk_upsample {
     zk_tensor dst;                /* [single + (T - single) * by[0], H * by[1], W * by[2], C] */
-    zk_tensor src;                /* [T, H, W, C]; dense */
-    int32_t   by[3];
-    int32_t   single;
+    zk_tensor src;                /* [T, H, W, C]; both dense and of one type */
+    int32_t   by[3];              /* 1 or more */
+    int32_t   single;             /* 0 to T */
 };
 
 /* dst, dense and of the same type, is filled in the order of its elements:
- * element (i0 .. i5) comes from src.data[sum of i[n] * step[n]]. Any reordering
- * of axes is one of these, patches included. */
+ * element (i0 .. i5) comes from src.data[sum of i[n] * step[n]], which must not lie
+ * beyond the last element of src. Any reordering of axes is one of these, patches
+ * included. Types without blocks only. */
 struct zk_permute {
     zk_tensor dst, src;
     int32_t   dim[6];             /* outermost first; their product is the size of dst */
     int64_t   step[6];            /* elements of src */
 };
 
-/* Copies between any two types and steps; to a narrower type by rounding to
- * nearest, ties to even. Sizes must be equal. */
+/* Copies between any two types that dtype.h can convert, or any one type, and any
+ * steps; to a narrower type by rounding as from_f32 does. The scale of src is
+ * multiplied in. Sizes must be equal; all four axes count. */
 struct zk_cast {
     zk_tensor dst, src;
 };
@@ -229,7 +237,8 @@ struct zk_mix {
     int32_t   count;              /* 1 to ZK_MIX_MAX */
 };
 
-/* *result = sum |a - b| / sum |b|. The only operation that the host waits for. */
+/* *result = sum |a - b| / sum |b|, 0 if a equals b. The only operation that the host
+ * waits for. */
 struct zk_drift {
     zk_tensor a, b;               /* [rows, cols] */
     float    *result;             /* host memory */
@@ -237,7 +246,7 @@ struct zk_drift {
 };
 
 /* dst = uncond + strength * (cond - uncond); with keep_norm each row is then
- * scaled to the length that its row of cond has (Qwen-Image). */
+ * scaled to the length that its row of cond has (Qwen-Image), if it has a length. */
 struct zk_guide {
     zk_tensor dst, cond, uncond;  /* [rows, cols]; dst may be either */
     float     strength;
@@ -257,7 +266,8 @@ typedef enum zk_pixel {
 struct zk_pixels {
     zk_tensor src;                /* [H, W, 3] in -1 .. 1 */
     void     *dst;                /* in the backend's memory: the top row of the picture */
-    int64_t   pitch;              /* bytes from a row to the one below; may be negative */
+    int64_t   pitch;              /* bytes from a row to the one below, a multiple of a
+                                   * component's; may be negative */
     zk_pixel  format;
 };
 
@@ -324,7 +334,10 @@ struct zk_pack {
     int32_t   kernel[3];                   /* ZK_OP_conv only */
 };
 
-/* One row per backend. No entry is NULL. */
+/* One row per backend. No entry is NULL. An op whose tensors don't fit together
+ * is ZK_E_SHAPE, a type or packing it can't compute with ZK_E_UNSUPPORTED, a
+ * number or missing pointer ZK_E_ARGUMENT; nothing is written then. Tensors
+ * without elements are fine. dst overlaps nothing else unless its op says so. */
 struct zk_backend {
     const char *name, *summary;
     zk_status (*open)(zk_queue **queue, const zk_device_desc *desc);
@@ -337,7 +350,8 @@ struct zk_backend {
 
     /* Bytes of the packed form of a weight; 0: the rows serve as they are. pack
      * writes it to dst, in the backend's memory and 64-byte aligned, and
-     * describes it in *packed, which keeps the shape of the weight. */
+     * describes it in *packed, which keeps the shape and the scale of the weight.
+     * With dst NULL it only describes, and never looks at weight.data. */
     size_t    (*packed_size)(const zk_queue *, const struct zk_pack *);
     zk_status (*pack)(zk_queue *, const struct zk_pack *, void *dst, zk_tensor *packed);
 
