@@ -30,7 +30,7 @@ BANNED = [
 ]
 HOME = {
     "memory comes": "core/base/alloc.c",
-    "files are": "core/base/file.c",
+    "files are": "core/base/file_system.c",
 }
 
 

@@ -25,7 +25,7 @@
 typedef enum zc_file_kind {
     ZC_FILE_REGULAR,
     ZC_FILE_FOLDER,
-    ZC_FILE_OTHER,        /* pipe, device, socket, or a link that was not followed */
+    ZC_FILE_OTHER,        /* pipe, device, socket */
 } zc_file_kind;
 
 typedef struct zc_file_info {
@@ -36,7 +36,8 @@ typedef struct zc_file_info {
 } zc_file_info;
 
 /* What the system is asked to do. Each entry returns 0 or more, or a negative
- * errno; names are relative to the descriptor `dir` (ZC_FILE_CWD: as in open). */
+ * errno. A name is relative to the folder `dir`, or to the current one if that is
+ * ZC_FILE_CWD. A call may be interrupted (-EINTR) and is repeated then. */
 #define ZC_FILE_CWD (-1)
 
 typedef enum zc_file_mode {
@@ -57,7 +58,7 @@ typedef struct zc_file_table {
     int     (*lock)(void *user, int fd);                   /* alone, or -EAGAIN; ends with close */
     int     (*sync)(void *user, int fd);
     int     (*info)(void *user, int fd, zc_file_info *info);
-    int     (*info_at)(void *user, int dir, const char *name, zc_file_info *info);
+    int     (*path_info)(void *user, const char *name, zc_file_info *info);    /* follows links */
     int     (*rename)(void *user, const char *from, const char *to);       /* replaces */
     int     (*rename_new)(void *user, const char *from, const char *to);   /* or -EEXIST */
     int     (*unlink)(void *user, const char *name);

@@ -370,10 +370,9 @@ static bool is_harmless(uint32_t code)
     return true;
 }
 
-zc_quoted zc_quote(const char *bytes, size_t count)
+/* Fills text, at most `room` bytes and a NUL; false if it had to be cut. */
+static bool quote(char *text, size_t room, const char *bytes, size_t count)
 {
-    const size_t room = sizeof(((zc_quoted *)0)->text) - 1;
-    zc_quoted q;
     char piece[5];
     size_t n = 0, safe = 0, step, length;
     uint32_t code;
@@ -388,19 +387,42 @@ zc_quoted zc_quote(const char *bytes, size_t count)
             length = zc_format(piece, sizeof(piece), "\\x%02x", (unsigned char)bytes[i]);
         }
         if (n + length > room) {
-            memcpy(q.text + safe, "...", 4);
-            return q;
+            memcpy(text + safe, "...", 4);
+            return false;
         }
-        memcpy(q.text + n, piece, length);
+        memcpy(text + n, piece, length);
         n += length;
         if (n <= room - 3)
             safe = n;
     }
-    q.text[n] = '\0';
+    text[n] = '\0';
+    return true;
+}
+
+zc_quoted zc_quote(const char *bytes, size_t count)
+{
+    zc_quoted q;
+
+    quote(q.text, sizeof(q.text) - 1, bytes, count);
     return q;
 }
 
 zc_quoted zc_quote_text(const char *text)
 {
     return zc_quote(text, strlen(text));
+}
+
+zc_quoted zc_quote_path(const char *path)
+{
+    const size_t length = strlen(path), room = sizeof(((zc_quoted *)0)->text) - 1;
+    size_t start;
+    zc_quoted q;
+
+    if (quote(q.text, room, path, length))
+        return q;
+    memcpy(q.text, "...", 3);
+    start = length > room ? length - room : 1;
+    while (!quote(q.text + 3, room - 3, path + start, length - start))
+        start++;
+    return q;
 }

@@ -26,11 +26,12 @@ size_t zc_vformat(char *dst, size_t size, const char *format, va_list args) ZC_P
  * direction marks, broken UTF-8, quotes, backslashes) becomes \xNN. What is longer
  * than fits ends in "...". */
 typedef struct zc_quoted {
-    char text[100];
+    char text[120];
 } zc_quoted;
 
 /* Use within one expression: zc_quote(name, n).text */
 zc_quoted zc_quote(const char *bytes, size_t count);
 zc_quoted zc_quote_text(const char *text);            /* up to its NUL */
+zc_quoted zc_quote_path(const char *path);            /* if too long, "..." and its end */
 
 #endif

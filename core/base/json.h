@@ -46,6 +46,7 @@ typedef struct zc_json_source {
     char       *text;         /* changed while reading; borrowed for as long as results are used */
     size_t      bytes;        /* 4 GiB - 1 at most */
     size_t      limit;        /* ZC_E_LIMIT if there are more */
+    uint32_t    max_values;   /* zc_json_open: values a tree may have; 0: as many as there are */
     const char *name;         /* of the document, for messages; borrowed likewise */
     uint64_t    origin;       /* where the text lies in its file: added to offsets in messages */
 } zc_json_source;
