@@ -54,12 +54,14 @@ static const struct extra {
     size_t (*packed_size)(const zk_queue *q, const struct zk_pack *p);
     zk_status (*pack)(zk_queue *q, const struct zk_pack *p, void *dst, zk_tensor *packed);
 } extras[ZK_OP_COUNT] = {
+    [ZK_OP_attend] = { .work = zk_cpu_attend_work },
     [ZK_OP_linear] = { 0 },
 };
 
 static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
 {
     dsp->flags = flags;
+    zk_cpu_attention_init(&dsp->attention, flags);
     zk_cpu_linear_init(&dsp->linear, flags);
 }
 
@@ -90,6 +92,7 @@ static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
         return ZK_E_NOMEM;
     }
     log_choice(host, "linear", cpu->dsp.linear.chosen);
+    log_choice(host, "attention", cpu->dsp.attention.chosen);
     return ZK_OK;
 }
 
@@ -137,7 +140,7 @@ const zk_backend zk_backend_cpu = {
     .finish = zk_queue_finish,
 
     .linear = zk_ref_linear,
-    .attend = zk_ref_attend,
+    .attend = zk_cpu_attend,
     .norm = zk_ref_norm,
     .norm_mod = zk_ref_norm_mod,
     .qk_norm = zk_ref_qk_norm,

@@ -11,6 +11,7 @@
 #ifndef ZK_CPU_H
 #define ZK_CPU_H
 
+#include "kernels/cpu/attention.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/queue.h"
 
@@ -29,6 +30,7 @@ enum zk_cpu_flag {
 struct zk_cpu_dsp {
     unsigned flags;
     struct zk_cpu_linear linear;
+    struct zk_cpu_attention attention;
 };
 
 struct zk_cpu {
