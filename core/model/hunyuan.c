@@ -84,17 +84,20 @@ static const zc_weight_row refiner_rows[] = {
 static const zc_weight_row double_rows[] = { STREAM(img), STREAM(txt) };
 #undef STREAM
 
+#define LINEAR1(field, out, first)                                                                 \
+    { .name = "linear1.weight", .offset = offsetof(single_weights, field.w), .use = ZC_MATRIX,     \
+      .dim = { out, HY_HIDDEN }, .from = first, .whole = HY_3HIDDEN_MLP },                         \
+    { .name = "linear1.bias", .offset = offsetof(single_weights, field.b), .use = ZC_VECTOR,       \
+      .dim = { 0, out }, .from = first, .whole = HY_3HIDDEN_MLP }
 static const zc_weight_row single_rows[] = {
     ZC_LINEAR(single_weights, mod, "modulation.linear", HY_3HIDDEN, HY_HIDDEN),
-    ZC_LINEAR(single_weights, qkv, "linear1", HY_3HIDDEN, HY_HIDDEN),
-    { .name = "linear1.weight", .offset = offsetof(single_weights, mlp.w), .use = ZC_MATRIX,
-      .dim = { HY_MLP, HY_HIDDEN }, .from = HY_3HIDDEN },
-    { .name = "linear1.bias", .offset = offsetof(single_weights, mlp.b), .use = ZC_VECTOR,
-      .dim = { 0, HY_MLP }, .from = HY_3HIDDEN },
+    LINEAR1(qkv, HY_3HIDDEN, 0),
+    LINEAR1(mlp, HY_MLP, HY_3HIDDEN),
     VECTOR(single_weights, norm.w, "q_norm.weight", HY_HEAD),
     VECTOR(single_weights, norm.b, "k_norm.weight", HY_HEAD),
     ZC_LINEAR(single_weights, linear2, "linear2", HY_HIDDEN, HY_HIDDEN_MLP),
 };
+#undef LINEAR1
 
 #define O(field, stem, out, in) ZC_LINEAR(outer_weights, field, stem, out, in)
 #define MAYBE(part, stem, out, in)                                                                 \
@@ -127,13 +130,74 @@ _Static_assert(sizeof(refiner_weights) == sizeof(zk_tensor) * ZC_COUNT(refiner_r
                sizeof(outer_weights) == sizeof(zk_tensor) * ZC_COUNT(outer_rows),
                "every tensor has a row");
 
-void zc_hunyuan_derive(int32_t dims[HY_DIMS])
+/* ---- Config ---- */
+
+/* Fills the symbols that follow from others. */
+static void derive(int32_t dims[HY_DIMS])
 {
     dims[HY_ONE] = 1;
     dims[HY_2HIDDEN] = 2 * dims[HY_HIDDEN];
     dims[HY_3HIDDEN] = 3 * dims[HY_HIDDEN];
     dims[HY_6HIDDEN] = 6 * dims[HY_HIDDEN];
     dims[HY_HIDDEN_MLP] = dims[HY_HIDDEN] + dims[HY_MLP];
+    dims[HY_3HIDDEN_MLP] = dims[HY_3HIDDEN] + dims[HY_MLP];
+}
+
+void zc_hunyuan_released(int32_t dims[HY_DIMS])
+{
+    static const int32_t known[HY_DIMS] = {
+        [HY_HIDDEN] = 3072, [HY_MLP] = 12288, [HY_HEAD] = 128, [HY_TEXT] = 4096,
+        [HY_POOLED] = 768, [HY_WAVES] = 256, [HY_IN] = 64, [HY_OUT] = 64, [HY_REFINERS] = 2,
+        [HY_DOUBLES] = 20, [HY_SINGLES] = 40, [HY_GUIDED] = 1,
+    };
+
+    for (int i = 0; i < HY_DIMS; i++)
+        dims[i] = known[i];
+    derive(dims);
+}
+
+zc_status zc_hunyuan_detect(const zc_source *s, zc_log *log, int32_t dims[HY_DIMS])
+{
+    zc_status st = ZC_OK;
+    zc_source_tensor img, text, pooled, mlp, head, out, guidance;
+
+    ZC_TRY(zc_source_need(s, log, "img_in.proj.weight", 5, &img));
+    ZC_TRY(zc_source_need(s, log, "txt_in.input_embedder.weight", 2, &text));
+    ZC_TRY(zc_source_need(s, log, "vector_in.in_layer.weight", 2, &pooled));
+    ZC_TRY(zc_source_need(s, log, "double_blocks.0.img_mlp.fc1.weight", 2, &mlp));
+    ZC_TRY(zc_source_need(s, log, "double_blocks.0.img_attn_q_norm.weight", 1, &head));
+    ZC_TRY(zc_source_need(s, log, "final_layer.linear.weight", 2, &out));
+    ZC_CHECK(img.dim[2] == 1 && img.dim[3] == 2 && img.dim[4] == 2, ZC_E_UNSUPPORTED,
+             "%s: patches of %lldx%lldx%lld, expected 1x2x2", s->name, (long long)img.dim[2],
+             (long long)img.dim[3], (long long)img.dim[4]);
+    ZC_CHECK(img.dim[0] % head.dim[0] == 0 && head.dim[0] % 2 == 0, ZC_E_SHAPE,
+             "%s: %lld columns are no whole number of heads of %lld", s->name,
+             (long long)img.dim[0], (long long)head.dim[0]);
+    dims[HY_HIDDEN] = (int32_t)img.dim[0];
+    dims[HY_MLP] = (int32_t)mlp.dim[0];
+    dims[HY_HEAD] = (int32_t)head.dim[0];
+    dims[HY_TEXT] = (int32_t)text.dim[1];
+    dims[HY_POOLED] = (int32_t)pooled.dim[1];
+    dims[HY_WAVES] = 256;
+    dims[HY_IN] = (int32_t)img.dim[1] * 4;
+    dims[HY_OUT] = (int32_t)out.dim[0];
+    dims[HY_REFINERS] =
+        zc_source_count(s, "txt_in.individual_token_refiner.blocks.%d.norm1.weight");
+    dims[HY_DOUBLES] = zc_source_count(s, "double_blocks.%d.img_mod.linear.weight");
+    dims[HY_SINGLES] = zc_source_count(s, "single_blocks.%d.modulation.linear.weight");
+    dims[HY_GUIDED] = s->find(s->user, NULL, "guidance_in.mlp.0.weight", &guidance) == ZC_OK;
+    ZC_CHECK(dims[HY_IN] == dims[HY_OUT], ZC_E_UNSUPPORTED,
+             "%s: %lld latent channels come in and %lld go out: an image-to-video model", s->name,
+             (long long)img.dim[1], (long long)(out.dim[0] / 4));
+    derive(dims);
+done:
+    return st;
+}
+
+void zc_hunyuan_rope_axes(int32_t axes[3], int32_t head)
+{
+    axes[1] = axes[2] = 2 * (7 * head / 32);
+    axes[0] = head - axes[1] - axes[2];
 }
 
 /* Blocks are numbered in this order: outer, refiners, doubles, singles. */
@@ -179,9 +243,12 @@ static zk_tensor waves(zc_run *r, float value)
     enum { HALF = 128 };
     float e[2 * HALF];
 
-    /* Rounded to f32 where upstream rounds: the angles go up to 10000. */
+    /* Rounded to f32 where upstream rounds, for the angles go up to 10000; torch's
+     * exp is one unit above the nearest for two of these numbers. */
     for (int i = 0; i < HALF; i++) {
-        const float falling = (float)exp((double)((float)-log(10000.0) * (float)i / HALF));
+        float falling = (float)exp((double)((float)-log(10000.0) * (float)i / HALF));
+        if (i == 12 || i == 106)
+            falling = nextafterf(falling, 1.0f);
         const float angle = value * falling;
         e[i] = (float)cos((double)angle);
         e[HALF + i] = (float)sin((double)angle);

@@ -15,6 +15,7 @@ enum hunyuan_dim {
     HY_6HIDDEN,
     HY_MLP,               /* M */
     HY_HIDDEN_MLP,        /* D + M */
+    HY_3HIDDEN_MLP,       /* 3D + M */
     HY_HEAD,              /* elements of a head */
     HY_TEXT,              /* features of a text token */
     HY_POOLED,            /* features of the pooled prompt */
@@ -28,8 +29,14 @@ enum hunyuan_dim {
     HY_DIMS
 };
 
-/* Fills the symbols that follow from others. */
-void zc_hunyuan_derive(int32_t dims[HY_DIMS]);
+/* The 13B model that was released: 20 double and 40 single blocks, 3072 wide. */
+void zc_hunyuan_released(int32_t dims[HY_DIMS]);
+
+/* Reads the config off the shapes of a checkpoint. */
+zc_status zc_hunyuan_detect(const zc_source *s, zc_log *log, int32_t dims[HY_DIMS]);
+
+/* Head elements that time, height and width turn, where no config says it. */
+void zc_hunyuan_rope_axes(int32_t axes[3], int32_t head);
 
 extern const zc_model zc_model_hunyuan;
 

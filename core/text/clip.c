@@ -1,7 +1,7 @@
 /* CLIP's text model. What stands behind the first end token cannot be seen by
  * what stands before it, so it is not even computed. */
 
-#include "core/base/status.h"
+#include "core/base/log.h"
 #include "core/text/encoder.h"
 
 typedef struct layer_weights {
@@ -56,6 +56,28 @@ static void clip_bind(zc_weights *store, const zc_encoder_config *c, void *weigh
     for (int i = 0; i < c->layers; i++)
         zc_weights_bind(store, layer_rows, ZC_COUNT(layer_rows), dims, &w->layers[i],
                         "text_model.encoder.layers.%d.", i);
+}
+
+static zc_status clip_detect(const zc_source *s, zc_log *log, zc_encoder_config *c)
+{
+    zc_status st = ZC_OK;
+    zc_source_tensor tokens, places, fc1;
+
+    ZC_TRY(zc_source_need(s, log, "text_model.embeddings.token_embedding.weight", 2, &tokens));
+    ZC_TRY(zc_source_need(s, log, "text_model.embeddings.position_embedding.weight", 2, &places));
+    ZC_TRY(zc_source_need(s, log, "text_model.encoder.layers.0.mlp.fc1.weight", 2, &fc1));
+    c->vocabulary = (int32_t)tokens.dim[0];
+    c->hidden = (int32_t)tokens.dim[1];
+    c->positions = (int32_t)places.dim[0];
+    c->mlp = (int32_t)fc1.dim[0];
+    c->layers = zc_source_count(s, "text_model.encoder.layers.%d.mlp.fc1.weight");
+    c->heads = c->heads > 0 ? c->heads : c->hidden / 64;
+    c->kv_heads = c->heads;
+    c->end = c->end > 0 ? c->end : c->vocabulary - 1;
+    ZC_CHECK(c->heads > 0 && c->hidden % c->heads == 0, ZC_E_SHAPE,
+             "%s: %d columns do not fit %d heads", s->name, c->hidden, c->heads);
+done:
+    return st;
 }
 
 static int clip_rows(const zc_encoder_config *c, const int32_t *ids, int count)
@@ -115,6 +137,7 @@ const zc_encoder zc_encoder_clip = {
     .summary = "CLIP's text model",
     .weights_size = sizeof(clip_weights),
     .bind = clip_bind,
+    .detect = clip_detect,
     .rows = clip_rows,
     .run = clip_run,
 };

@@ -20,6 +20,10 @@ typedef struct zc_encoder {
     size_t weights_size;          /* of the struct that bind fills */
     void (*bind)(zc_weights *w, const zc_encoder_config *config, void *weights);
 
+    /* Reads the config off the shapes of a checkpoint. What shapes do not say
+     * keeps its value: theta, eps, and heads, where 0 becomes the family's usual. */
+    zc_status (*detect)(const zc_source *s, zc_log *log, zc_encoder_config *config);
+
     /* Rows of the result for these ids: one for each that counts. */
     int (*rows)(const zc_encoder_config *config, const int32_t *ids, int count);
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "core/base/status.h"
+#include "core/base/log.h"
 #include "core/text/encoder.h"
 
 typedef struct layer_weights {
@@ -60,6 +60,30 @@ static void llama_bind(zc_weights *store, const zc_encoder_config *c, void *weig
     for (int i = 0; i < c->layers; i++)
         zc_weights_bind(store, layer_rows, ZC_COUNT(layer_rows), dims, &w->layers[i], "layers.%d.",
                         i);
+}
+
+static zc_status llama_detect(const zc_source *s, zc_log *log, zc_encoder_config *c)
+{
+    zc_status st = ZC_OK;
+    zc_source_tensor embed, k, up;
+
+    ZC_TRY(zc_source_need(s, log, "embed_tokens.weight", 2, &embed));
+    ZC_TRY(zc_source_need(s, log, "layers.0.self_attn.k_proj.weight", 2, &k));
+    ZC_TRY(zc_source_need(s, log, "layers.0.mlp.up_proj.weight", 2, &up));
+    c->vocabulary = (int32_t)embed.dim[0];
+    c->hidden = (int32_t)embed.dim[1];
+    c->mlp = (int32_t)up.dim[0];
+    c->layers = zc_source_count(s, "layers.%d.mlp.up_proj.weight");
+    c->heads = c->heads > 0 ? c->heads : c->hidden / 128;
+    c->positions = 0;
+    c->end = -1;
+    ZC_CHECK(c->heads > 0 && c->hidden % c->heads == 0 && c->hidden / c->heads % 2 == 0 &&
+                 k.dim[0] % (c->hidden / c->heads) == 0,
+             ZC_E_SHAPE, "%s: %d columns and %lld of keys do not fit %d heads", s->name, c->hidden,
+             (long long)k.dim[0], c->heads);
+    c->kv_heads = (int32_t)k.dim[0] / (c->hidden / c->heads);
+done:
+    return st;
 }
 
 static int llama_rows(const zc_encoder_config *c, const int32_t *ids, int count)
@@ -136,6 +160,7 @@ const zc_encoder zc_encoder_llama = {
     .summary = "LLaMA 3",
     .weights_size = sizeof(llama_weights),
     .bind = llama_bind,
+    .detect = llama_detect,
     .rows = llama_rows,
     .run = llama_run,
 };

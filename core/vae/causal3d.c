@@ -4,7 +4,8 @@
  * all frames, so every tile is its own little film. Names are those that the
  * original release and diffusers share. */
 
-#include "core/base/status.h"
+#include "core/base/format.h"
+#include "core/base/log.h"
 #include "core/vae/tiles.h"
 #include "core/vae/vae.h"
 
@@ -136,6 +137,44 @@ static void causal3d_bind(zc_weights *store, const zc_vae_config *c, void *weigh
             BIND(store, conv3_rows, same, &dec->resample[i],
                  "decoder.up_blocks.%d.upsamplers.0.conv.conv.", i);
     }
+}
+
+/* ---- Config ---- */
+
+const zc_tiling zc_causal3d_tiling = { .tile = 256, .stride = 192, .frames = 64,
+                                       .frame_stride = 48 };
+
+void zc_causal3d_released(zc_vae_config *c)
+{
+    *c = (zc_vae_config){ .latent = 16, .levels = 4, .channels = { 128, 256, 512, 512 },
+                          .layers = 2, .groups = 32, .space = 8, .time = 4,
+                          .scaling = 0.476986f };
+}
+
+zc_status zc_causal3d_detect(const zc_source *s, zc_log *log, zc_vae_config *c)
+{
+    zc_status st = ZC_OK;
+    zc_source_tensor t;
+    char name[96];
+
+    ZC_TRY(zc_source_need(s, log, "post_quant_conv.weight", 2, &t));
+    c->latent = (int32_t)t.dim[1];
+    c->levels = zc_source_count(s, "encoder.down_blocks.%d.resnets.0.conv1.conv.weight");
+    c->layers = zc_source_count(s, "encoder.down_blocks.0.resnets.%d.conv1.conv.weight");
+    ZC_CHECK(c->levels >= 1 && c->levels <= ZC_VAE_LEVELS && c->layers >= 1 &&
+                 c->layers < ZC_VAE_LAYERS,
+             ZC_E_UNSUPPORTED, "%s: %d levels of %d blocks, expected 1 to %d of 1 to %d", s->name,
+             c->levels, c->layers, ZC_VAE_LEVELS, ZC_VAE_LAYERS - 1);
+    for (int i = 0; i < c->levels; i++) {
+        zc_format(name, sizeof(name), "encoder.down_blocks.%d.resnets.0.conv1.conv.weight", i);
+        ZC_TRY(zc_source_need(s, log, name, 2, &t));
+        c->channels[i] = (int32_t)t.dim[0];
+        ZC_CHECK(c->channels[i] % c->groups == 0, ZC_E_SHAPE,
+                 "%s: level %d has %d channels, no multiple of %d groups", s->name, i,
+                 c->channels[i], c->groups);
+    }
+done:
+    return st;
 }
 
 /* ---- Blocks ---- */

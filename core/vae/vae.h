@@ -54,4 +54,12 @@ struct zc_vae {
 
 extern const zc_vae zc_vae_causal3d;
 
+/* The autoencoder that was released with HunyuanVideo, and its tiles. */
+void zc_causal3d_released(zc_vae_config *c);
+extern const zc_tiling zc_causal3d_tiling;
+
+/* Reads channels, levels and layers off the shapes of a checkpoint; groups,
+ * compression and scaling keep their values. */
+zc_status zc_causal3d_detect(const zc_source *s, zc_log *log, zc_vae_config *c);
+
 #endif

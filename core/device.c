@@ -1,0 +1,135 @@
+/* Opens backends and runs work on them. */
+
+#include "core/base/alloc.h"
+#include "core/device.h"
+
+static void *host_alloc(void *user, size_t bytes)
+{
+    (void)user;
+    return zc_alloc_aligned(bytes);
+}
+
+static void host_free(void *user, void *mem)
+{
+    (void)user;
+    zc_free_aligned(mem);
+}
+
+static void host_parallel(void *user, int parts, void (*fn)(void *arg, int part, int worker),
+                          void *arg)
+{
+    const zc_device *dev = user;
+
+    /* Fails only when a run is inside a run, which kernels never do. */
+    (void)zc_pool_run(dev->pool, parts, fn, arg);
+}
+
+static void host_log(void *user, const char *text)
+{
+    const zc_device *dev = user;
+
+    zc_info(dev->log, "%s", text);
+}
+
+static zc_status open_backend(zc_device *dev, const zc_device_desc *desc)
+{
+    zc_log *log = dev->log;
+    zc_status st = ZC_OK;
+    zk_device_desc d = {
+        .host = { .user = dev, .alloc = host_alloc, .free = host_free,
+                  .threads = zc_pool_threads(dev->pool), .parallel = host_parallel,
+                  .log = host_log },
+        .cpu_mask = desc->cpu_mask,
+    };
+    const zk_backend *measure = zk_backend_find("measure");
+
+    dev->be = desc->backend ? zk_backend_find(desc->backend) : zk_backends[0];
+    ZC_CHECK(dev->be, ZC_E_MISSING, "there is no backend '%s'", desc->backend);
+    st = (zc_status)dev->be->open(&dev->queue, &d);
+    ZC_CHECK(st == ZC_OK, st, "the backend %s does not open: %s", dev->be->name,
+             zc_status_name(st));
+    d.plan_for = dev->be;
+    d.host.log = NULL;
+    st = (zc_status)measure->open(&dev->measure, &d);
+    ZC_CHECK(st == ZC_OK, st, "measuring for %s: %s", dev->be->name, zc_status_name(st));
+done:
+    return st;
+}
+
+zc_status zc_device_open(zc_device **out, const zc_device_desc *desc)
+{
+    zc_log *log = desc->log;
+    zc_status st = ZC_OK;
+    zc_device *dev = zc_new(zc_device);
+
+    *out = NULL;
+    ZC_CHECK(dev, ZC_E_NOMEM, "device: out of memory");
+    dev->log = log;
+    st = zc_pool_open(&dev->pool, desc->threads > 0 ? desc->threads : zc_thread_limit(), "zt-cpu");
+    ZC_CHECK(st == ZC_OK, st, "no pool of %d threads", desc->threads);
+    ZC_TRY(open_backend(dev, desc));
+    *out = dev;
+    dev = NULL;
+done:
+    zc_device_close(&dev);
+    return st;
+}
+
+void zc_device_close(zc_device **out)
+{
+    zc_device *dev = *out;
+
+    if (!dev)
+        return;
+    if (dev->measure)
+        zk_backend_find("measure")->close(&dev->measure);
+    if (dev->queue)
+        dev->be->close(&dev->queue);
+    zc_pool_close(&dev->pool);
+    zc_free(dev);
+    *out = NULL;
+}
+
+bool zc_run_is_real(const zc_run *r)
+{
+    return r->scratch->base != NULL;
+}
+
+zc_status zc_device_measure(zc_device *dev, const zc_work *work, zc_need *need)
+{
+    zc_log *log = dev->log;
+    zc_status st = ZC_OK;
+    zc_arena arena;
+    zc_run run = { .be = zk_backend_find("measure"), .queue = dev->measure, .scratch = &arena,
+                   .act = work->act };
+
+    zc_arena_init_measuring(&arena);
+    work->fn(&run, work->user);
+    ZC_CHECK(run.status == ZC_OK, run.status, "%s", run.why);
+    *need = (zc_need){ .scratch = arena.peak, .flops = run.flops };
+done:
+    return st;
+}
+
+zc_status zc_device_run(zc_device *dev, const zc_work *work)
+{
+    zc_log *log = dev->log;
+    zc_status st = ZC_OK;
+    zc_need need;
+    zc_arena arena;
+    void *memory = NULL;
+    zc_run run = { .be = dev->be, .queue = dev->queue, .scratch = &arena, .act = work->act,
+                   .cancel = work->cancel, .watch = work->watch,
+                   .watch_user = work->watch_user };
+
+    ZC_TRY(zc_device_measure(dev, work, &need));
+    ZC_CHECK(dev->be->alloc(dev->queue, need.scratch ? need.scratch : 1, &memory) == ZK_OK,
+             ZC_E_NOMEM, "no %zu bytes of scratch memory on %s", need.scratch, dev->be->name);
+    zc_arena_init(&arena, memory, need.scratch);
+    work->fn(&run, work->user);
+    ZC_CHECK(run.status == ZC_OK, run.status, "%s", run.why);
+done:
+    if (memory)
+        dev->be->free(dev->queue, memory);
+    return st;
+}
