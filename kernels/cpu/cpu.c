@@ -56,6 +56,7 @@ static const struct extra {
 } extras[ZK_OP_COUNT] = {
     [ZK_OP_attend] = { .work = zk_cpu_attend_work },
     [ZK_OP_linear] = { 0 },
+    [ZK_OP_norm] = { .work = zk_cpu_norm_work },
 };
 
 static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
@@ -63,6 +64,8 @@ static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
     dsp->flags = flags;
     zk_cpu_attention_init(&dsp->attention, flags);
     zk_cpu_linear_init(&dsp->linear, flags);
+    zk_cpu_norm_init(&dsp->norm, flags);
+    zk_cpu_rope_init(&dsp->rope, flags);
 }
 
 /* One line per family: which inner kernels were chosen. */
@@ -93,6 +96,8 @@ static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
     }
     log_choice(host, "linear", cpu->dsp.linear.chosen);
     log_choice(host, "attention", cpu->dsp.attention.chosen);
+    log_choice(host, "norm", cpu->dsp.norm.chosen);
+    log_choice(host, "rope", cpu->dsp.rope.chosen);
     return ZK_OK;
 }
 
@@ -141,10 +146,10 @@ const zk_backend zk_backend_cpu = {
 
     .linear = zk_ref_linear,
     .attend = zk_cpu_attend,
-    .norm = zk_ref_norm,
-    .norm_mod = zk_ref_norm_mod,
-    .qk_norm = zk_ref_qk_norm,
-    .rope = zk_ref_rope,
+    .norm = zk_cpu_norm,
+    .norm_mod = zk_cpu_norm_mod,
+    .qk_norm = zk_cpu_qk_norm,
+    .rope = zk_cpu_rope,
     .add_gated = zk_ref_add_gated,
     .add = zk_ref_add,
     .mul = zk_ref_mul,

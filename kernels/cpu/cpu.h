@@ -13,6 +13,8 @@
 
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/linear.h"
+#include "kernels/cpu/norm.h"
+#include "kernels/cpu/rope.h"
 #include "kernels/queue.h"
 
 /* Instruction sets, each with all that compilers' flags for it imply. */
@@ -31,6 +33,8 @@ struct zk_cpu_dsp {
     unsigned flags;
     struct zk_cpu_linear linear;
     struct zk_cpu_attention attention;
+    struct zk_cpu_norm norm;
+    struct zk_cpu_rope rope;
 };
 
 struct zk_cpu {
