@@ -467,7 +467,7 @@ static int expand(char *digits, int *point, const struct binary *f, uint64_t k)
         digits[i] = digits[n - 1 - i];
         digits[n - 1 - i] = c;
     }
-    *point = e >= 0 ? n : n + e;
+    *point = n == 0 ? 0 : e >= 0 ? n : n + e;
     while (n > 0 && digits[n - 1] == '0')
         n--;
     return n;

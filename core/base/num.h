@@ -32,7 +32,7 @@ size_t zc_num_write_f32(char *dst, float value);
 
 /* The exact decimal value of a finite, not negative double: *point digits stand
  * before the decimal point (it may be negative or beyond the end). Returns the
- * count; no leading or trailing zeros, 0 digits for zero. */
+ * count; no leading or trailing zeros; zero has no digits and its point is 0. */
 #define ZC_NUM_DIGITS 800      /* room for them, at `digits` */
 int zc_num_digits(char *digits, int *point, double value);
 
