@@ -24,7 +24,7 @@ enum fault_mode {
 
 /* Requests that would hand out memory; n counts from 1, 0 makes none fail. */
 void faults_alloc(int n, enum fault_mode mode);
-int  faults_alloc_end(void);              /* back to the system's heap; how many requests there were */
+int  faults_alloc_end(void);              /* back to the system's heap; the number of requests */
 int  faults_live_blocks(void);            /* of the last or the present begin */
 size_t faults_peak_bytes(void);
 
