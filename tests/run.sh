@@ -21,7 +21,7 @@ steps="setup style layers release clang plain sanitize threads valgrind neon fuz
 
 packages="gcc g++ clang meson ninja-build pkg-config python3 libjansson-dev libpcre2-dev
     libutf8proc-dev valgrind clang-tidy cppcheck libclang-rt-dev gcc-aarch64-linux-gnu
-    libc6-dev-arm64-cross qemu-user-static"
+    libc6-dev-arm64-cross qemu-user-static locales"
 
 say() { printf '%s\n' "$*"; }
 
