@@ -218,7 +218,7 @@ zc_status zc_file_load(char **out, size_t *bytes, zc_log *log, const char *path,
     zc_file *f = NULL;
     const zc_status st = zc_file_open(&f, log, path);
 
-    return st == ZC_OK ? load(out, bytes, log, f, limit) : st;
+    return f ? load(out, bytes, log, f, limit) : st;
 }
 
 zc_status zc_file_load_in(char **out, size_t *bytes, zc_log *log, const zc_dir *dir,
@@ -227,7 +227,7 @@ zc_status zc_file_load_in(char **out, size_t *bytes, zc_log *log, const zc_dir *
     zc_file *f = NULL;
     const zc_status st = zc_file_open_in(&f, log, dir, name);
 
-    return st == ZC_OK ? load(out, bytes, log, f, limit) : st;
+    return f ? load(out, bytes, log, f, limit) : st;
 }
 
 static bool keep_name(void *context, const char *name)

@@ -21,7 +21,7 @@ struct spec {
     bool left, zero, plus, blank;
     int  width;
     int  precision;           /* -1: none given */
-    char size;                /* h, H (hh), l, L (ll), z, j, t, or 0 */
+    char size;                /* h, H (hh), l, L (ll), z, t, or 0 */
     char kind;
 };
 
@@ -205,7 +205,7 @@ static const char *read_spec(const char *p, struct spec *f, struct args *a)
         f->precision = 0;
         p = read_count(p + 1, &f->precision, a);
     }
-    if (*p && strchr("hlzjt", *p)) {
+    if (*p && strchr("hlzt", *p)) {
         f->size = *p++;
         if ((f->size == 'h' || f->size == 'l') && *p == f->size) {
             f->size = f->size == 'h' ? 'H' : 'L';
@@ -230,8 +230,6 @@ static int64_t take_signed(struct args *a, char size)
     case 'z':
     case 't':
         return va_arg(a->list, ptrdiff_t);
-    case 'j':
-        return va_arg(a->list, intmax_t);
     default:
         return va_arg(a->list, int);
     }
@@ -251,8 +249,6 @@ static uint64_t take_unsigned(struct args *a, char size)
     case 'z':
     case 't':
         return va_arg(a->list, size_t);
-    case 'j':
-        return va_arg(a->list, uintmax_t);
     default:
         return va_arg(a->list, unsigned);
     }
@@ -401,7 +397,7 @@ static bool quote(char *text, size_t room, const char *bytes, size_t count)
 
 zc_quoted zc_quote(const char *bytes, size_t count)
 {
-    zc_quoted q;
+    zc_quoted q = { "" };
 
     quote(q.text, sizeof(q.text) - 1, bytes, count);
     return q;
@@ -415,8 +411,8 @@ zc_quoted zc_quote_text(const char *text)
 zc_quoted zc_quote_path(const char *path)
 {
     const size_t length = strlen(path), room = sizeof(((zc_quoted *)0)->text) - 1;
+    zc_quoted q = { "" };
     size_t start;
-    zc_quoted q;
 
     if (quote(q.text, room, path, length))
         return q;

@@ -1,7 +1,7 @@
 /* Text from values, the same in every locale and on every C library.
  *
  * The format is a strict subset of printf's, so that compilers check it:
- *     %d %i %u %x %X %c %s %p %%  with hh, h, l, ll, z, j, t; flags - 0 + and
+ *     %d %i %u %x %X %c %s %p %%  with hh, h, l, ll, z, t; flags - 0 + and
  *     space; widths and precisions, also as *
  *     %f %e %g with a precision: exactly rounded; %g without one: the shortest
  *     text that reads back as the same double, with no width or flags needed

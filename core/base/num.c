@@ -384,7 +384,7 @@ static const char *read_magnitude(uint64_t *out, const char *text, size_t bytes)
 
 const char *zc_num_read_u64(uint64_t *out, const char *text, size_t bytes)
 {
-    uint64_t value;
+    uint64_t value = 0;
     const char *why = read_magnitude(&value, text, bytes);
 
     if (why)
@@ -397,7 +397,7 @@ const char *zc_num_read_u64(uint64_t *out, const char *text, size_t bytes)
 
 const char *zc_num_read_i64(int64_t *out, const char *text, size_t bytes)
 {
-    uint64_t value;
+    uint64_t value = 0;
     const char *why = read_magnitude(&value, text, bytes);
 
     if (why)

@@ -574,7 +574,7 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 
 int main(void)
 {
-    strcpy(folder, "unit_file_XXXXXX");
+    memcpy(folder, "unit_file_XXXXXX", 17);
     if (!mkdtemp(folder) || zc_log_init(&test_log, ZC_LEVEL_ERROR, NULL, NULL) != ZC_OK)
         return 1;
     TEST(files_are_read_by_position);

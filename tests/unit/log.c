@@ -19,7 +19,7 @@ static void keep(void *user, zc_level level, const char *text)
 
     s->count++;
     s->level = level;
-    strcpy(s->text, text);
+    memcpy(s->text, text, strlen(text) + 1);
 }
 
 static void levels_are_filtered(void)

@@ -168,14 +168,14 @@ static void check_read(const char *text)
         REQUIRE_STR(f64(&value, text), "is too large");
     } else {
         REQUIRE_STR(f64(&value, text), NULL);
-        if (memcmp(&value, &expected, sizeof(value)) != 0)
+        if (!test_same(&value, &expected, sizeof(value)))
             REQUIRE_STR(text, "read like strtod");
     }
     if (isinf(expected32)) {
         REQUIRE_STR(zc_num_read_f32(&narrow, text, strlen(text)), "is too large");
     } else {
         REQUIRE_STR(zc_num_read_f32(&narrow, text, strlen(text)), NULL);
-        if (memcmp(&narrow, &expected32, sizeof(narrow)) != 0)
+        if (!test_same(&narrow, &expected32, sizeof(narrow)))
             REQUIRE_STR(text, "read like strtof");
     }
 }
@@ -209,8 +209,8 @@ static void very_long_decimals_are_rounded_correctly(void)
 
     /* Exactly half way between 1 and the next double, and a hair to each side of
      * it after 2000 more digits. */
-    strcpy(text, "1.00000000000000011102230246251565404236316680908203125");
-    n = strlen(text);
+    n = sizeof("1.00000000000000011102230246251565404236316680908203125") - 1;
+    memcpy(text, "1.00000000000000011102230246251565404236316680908203125", n);
     memset(text + n, '0', 2000);
     text[n + 2000] = '\0';
     check_read(text);
@@ -262,7 +262,7 @@ static void written_floats_read_back(void)
         REQUIRE_INT(n, strlen(text));
         REQUIRE(n < ZC_NUM_TEXT);
         REQUIRE_STR(zc_num_read_f64(&back, text, n), NULL);
-        REQUIRE(memcmp(&back, &value, sizeof(value)) == 0);
+        REQUIRE(test_same(&back, &value, sizeof(value)));
         REQUIRE_F64(strtod(text, NULL), value);
     }
     for (int i = 0; i < 4000; i++) {
@@ -274,7 +274,7 @@ static void written_floats_read_back(void)
             continue;
         n = zc_num_write_f32(text, value);
         REQUIRE_STR(zc_num_read_f32(&back, text, n), NULL);
-        REQUIRE(memcmp(&back, &value, sizeof(value)) == 0);
+        REQUIRE(test_same(&back, &value, sizeof(value)));
     }
 }
 
@@ -382,7 +382,7 @@ static void digits_are_rounded_half_to_even(void)
         char digits[8];
         int point = 0, count;
 
-        strcpy(digits, rows[k].digits);
+        snprintf(digits, sizeof(digits), "%s", rows[k].digits);
         count = zc_num_round(digits, (int)strlen(digits), &point, rows[k].keep);
         digits[count] = '\0';
         REQUIRE_STR(digits, rows[k].rounded);

@@ -135,7 +135,7 @@ static void bad_values_are_explained(void)
                     rows[i].st);
         zc_log_last_error(&log, text, sizeof(text));
         REQUIRE_STR(text, rows[i].message);
-        REQUIRE(memcmp(&s, &before, sizeof(s)) == 0);
+        REQUIRE(test_same(&s, &before, sizeof(s)));
     }
     zc_log_fini(&log);
 }

@@ -70,10 +70,10 @@ static void noise_does_not_depend_on_the_cut(void)
         memset(pieces, 0, sizeof(pieces));
         for (size_t i = 0; i < N; i += steps[k])
             zc_randn(pieces + i, i, steps[k] < N - i ? steps[k] : N - i, 42, 7);
-        REQUIRE(memcmp(whole, pieces, sizeof(whole)) == 0);
+        REQUIRE(test_same(whole, pieces, sizeof(whole)));
     }
     zc_randn(pieces, 17, 100, 42, 7);
-    REQUIRE(memcmp(whole + 17, pieces, 100 * sizeof(float)) == 0);
+    REQUIRE(test_same(whole + 17, pieces, 100 * sizeof(float)));
 }
 
 static void noise_depends_on_all_of_its_key(void)
@@ -220,7 +220,7 @@ static void torch_draws_follow_each_other(void)
     zc_torch_randn(&a, one, 6);
     zc_torch_randn(&b, two, 3);
     zc_torch_randn(&b, two + 3, 3);
-    REQUIRE(memcmp(one, two, sizeof(one)) == 0);
+    REQUIRE(test_same(one, two, sizeof(one)));
 }
 
 /* If the count is no multiple of 16, the last 16 come from fresh words. */
@@ -236,10 +236,10 @@ static void torch_tails_are_drawn_again(void)
     for (int i = 0; i < 37; i++)
         zc_torch_word(&b);
     zc_torch_randn(&b, fresh, 16);
-    REQUIRE(memcmp(whole37 + 21, fresh, sizeof(fresh)) == 0);
+    REQUIRE(test_same(whole37 + 21, fresh, sizeof(fresh)));
     zc_torch_init(&b, 3);
     zc_torch_randn(&b, head, 32);
-    REQUIRE(memcmp(whole37, head, 21 * sizeof(float)) == 0);
+    REQUIRE(test_same(whole37, head, 21 * sizeof(float)));
 }
 
 int main(void)

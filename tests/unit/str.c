@@ -155,9 +155,8 @@ static void formats_agree_with_printf(void)
     SAME("plain %% text");
     SAME("%d %i %d %d", 0, -1, INT_MAX, INT_MIN);
     SAME("%u %x %X %x", UINT_MAX, 0xdeadbeefu, 0xdeadbeefu, 0u);
-    SAME("%ld %lld %zu %zd %jd %td", LONG_MIN, LLONG_MAX, SIZE_MAX, (ssize_t)-5, INTMAX_MIN,
-         (ptrdiff_t)-7);
-    SAME("%lu %llu %llx %ju", ULONG_MAX, ULLONG_MAX, ULLONG_MAX, UINTMAX_MAX);
+    SAME("%ld %lld %zu %zd %td", LONG_MIN, LLONG_MAX, SIZE_MAX, (ssize_t)-5, (ptrdiff_t)-7);
+    SAME("%lu %llu %llx", ULONG_MAX, ULLONG_MAX, ULLONG_MAX);
     SAME("%hhd %hhu %hd %hu", (signed char)-3, (unsigned char)200, (short)-30000,
          (unsigned short)60000);
     SAME("[%5d] [%-5d] [%05d] [%+d] [% d] [%.3d] [%8.3d] [%*d] [%-*d] [%.*d]", 42, 42, 42, 42, 42,
@@ -192,16 +191,25 @@ static void shortest_floats_need_no_precision(void)
     REQUIRE_STR(text, "[     1.5] [2.5     ] [+0.25]");
 }
 
+/* The compiler would object to these formats. */
+static size_t unchecked(char *dst, size_t size, const char *format, ...)
+{
+    va_list args;
+    size_t n;
+
+    va_start(args, format);
+    n = zc_vformat(dst, size, format, args);
+    va_end(args);
+    return n;
+}
+
 static void other_conversions_are_printed_as_they_stand(void)
 {
-    const char *volatile odd = "%n %q %", *volatile nothing = NULL;
     char text[32];
-    va_list none;
 
-    memset(&none, 0, sizeof(none));
-    REQUIRE_INT(zc_vformat(text, sizeof(text), odd, none), 7);
+    REQUIRE_INT(unchecked(text, sizeof(text), "%n %q %"), 7);
     REQUIRE_STR(text, "%n %q %");
-    zc_format(text, sizeof(text), "%s", nothing);
+    unchecked(text, sizeof(text), "%s", (const char *)NULL);
     REQUIRE_STR(text, "(null)");
     zc_format(text, sizeof(text), "%p", (void *)(uintptr_t)0xabc);
     REQUIRE_STR(text, "0xabc");
@@ -266,7 +274,7 @@ static void long_paths_keep_their_end(void)
 
     REQUIRE_STR(zc_quote_path("/a/b.safetensors").text, "/a/b.safetensors");
     memset(path, 'd', sizeof(path));
-    strcpy(path + 980, "/model\n.gguf");
+    memcpy(path + 980, "/model\n.gguf", 13);
     q = zc_quote_path(path);
     REQUIRE(zc_str_starts(q.text, "...ddd"));
     REQUIRE(zc_str_ends(q.text, "/model\\x0a.gguf"));

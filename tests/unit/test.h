@@ -13,6 +13,7 @@
 #define ZC_TEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,12 @@ static inline bool test_check(bool ok, const char *file, int line)
         printf("%s:%d: in %s: ", file, line, test_name);
     }
     return ok;
+}
+
+/* Bit for bit, padding and all. */
+static inline bool test_same(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes) == 0;
 }
 
 static inline void test_int(long long a, long long b, const char *text, const char *file, int line)
