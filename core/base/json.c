@@ -367,8 +367,8 @@ static zc_status check_twins(zc_json_reader *r, zc_log *log, struct key *keys, s
 static zc_status end(zc_json_reader *r, zc_log *log, zc_json_event *event)
 {
     const struct level *l = &r->levels[r->depth - 1];
-    const zc_status st = check_twins(r, log, r->keys + l->first_key,
-                                     r->key_count - l->first_key);
+    const size_t keys = r->key_count - l->first_key;
+    const zc_status st = keys ? check_twins(r, log, r->keys + l->first_key, keys) : ZC_OK;
 
     event->kind = l->is_object ? ZC_JSON_OBJECT_END : ZC_JSON_ARRAY_END;
     r->key_count = l->first_key;
