@@ -190,7 +190,8 @@ struct zk_conv {
     zk_tensor dst;                /* [T', H', W', out]; dense */
     zk_tensor src;                /* [T, H, W, in]; dense */
     zk_tensor weight;             /* [out, in * kt * kh * kw], as in checkpoints; or packed;
-                                   * types as for linear */
+                                   * types and roundings as for linear, but that
+                                   * src is rounded to bf16 and not to 8 bits */
     zk_tensor bias;               /* vector [out], or absent */
     int32_t   kernel[3], stride[3];           /* time, height, width */
     int32_t   before[3], after[3];            /* padding */

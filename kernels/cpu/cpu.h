@@ -24,6 +24,7 @@ enum zk_cpu_flag {
     ZK_CPU_AVX512_VNNI = 1 << 2,
     ZK_CPU_AVX512_BF16 = 1 << 3,
     ZK_CPU_NEON        = 1 << 8,
+    ZK_CPU_NONE        = 1 << 30,     /* alone in a mask: plain C, for 0 means all */
 };
 
 /* Bytes of scratch memory of each worker, 64-byte aligned. */

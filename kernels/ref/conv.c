@@ -185,7 +185,7 @@ zk_status zk_check_permute(const struct zk_permute *a)
         return st;
     for (int i = 0; i < 4; i++) {
         if ((a->dst.dim[i] > 0 && size > INT64_MAX / a->dst.dim[i]) ||
-            !add_product(&last, (int64_t)a->src.dim[i] - 1, a->src.step[i]))
+            (a->src.dim[i] > 0 && !add_product(&last, a->src.dim[i] - 1, a->src.step[i])))
             return ZK_E_SHAPE;
         size *= a->dst.dim[i];
     }
