@@ -56,6 +56,7 @@ static const struct extra {
 } extras[ZK_OP_COUNT] = {
     [ZK_OP_attend] = { .work = zk_cpu_attend_work },
     [ZK_OP_linear] = { 0 },
+    [ZK_OP_drift] = { .work = zk_cpu_drift_work },
     [ZK_OP_norm] = { .work = zk_cpu_norm_work },
 };
 
@@ -63,9 +64,11 @@ static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
 {
     dsp->flags = flags;
     zk_cpu_attention_init(&dsp->attention, flags);
+    zk_cpu_elementwise_init(&dsp->elementwise, flags);
     zk_cpu_linear_init(&dsp->linear, flags);
     zk_cpu_norm_init(&dsp->norm, flags);
     zk_cpu_rope_init(&dsp->rope, flags);
+    zk_cpu_pixel_init(&dsp->pixel, flags);
 }
 
 /* One line per family: which inner kernels were chosen. */
@@ -96,8 +99,10 @@ static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
     }
     log_choice(host, "linear", cpu->dsp.linear.chosen);
     log_choice(host, "attention", cpu->dsp.attention.chosen);
+    log_choice(host, "elementwise", cpu->dsp.elementwise.chosen);
     log_choice(host, "norm", cpu->dsp.norm.chosen);
     log_choice(host, "rope", cpu->dsp.rope.chosen);
+    log_choice(host, "pixel", cpu->dsp.pixel.chosen);
     return ZK_OK;
 }
 
@@ -150,19 +155,19 @@ const zk_backend zk_backend_cpu = {
     .norm_mod = zk_cpu_norm_mod,
     .qk_norm = zk_cpu_qk_norm,
     .rope = zk_cpu_rope,
-    .add_gated = zk_ref_add_gated,
-    .add = zk_ref_add,
-    .mul = zk_ref_mul,
-    .act = zk_ref_act,
-    .glu = zk_ref_glu,
-    .embed = zk_ref_embed,
-    .mean = zk_ref_mean,
+    .add_gated = zk_cpu_add_gated,
+    .add = zk_cpu_add,
+    .mul = zk_cpu_mul,
+    .act = zk_cpu_act,
+    .glu = zk_cpu_glu,
+    .embed = zk_cpu_embed,
+    .mean = zk_cpu_mean,
     .conv = zk_ref_conv,
-    .upsample = zk_ref_upsample,
-    .permute = zk_ref_permute,
-    .cast = zk_ref_cast,
-    .mix = zk_ref_mix,
-    .drift = zk_ref_drift,
-    .guide = zk_ref_guide,
-    .pixels = zk_ref_pixels,
+    .upsample = zk_cpu_upsample,
+    .permute = zk_cpu_permute,
+    .cast = zk_cpu_cast,
+    .mix = zk_cpu_mix,
+    .drift = zk_cpu_drift,
+    .guide = zk_cpu_guide,
+    .pixels = zk_cpu_pixels,
 };

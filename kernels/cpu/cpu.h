@@ -12,8 +12,10 @@
 #define ZK_CPU_H
 
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/norm.h"
+#include "kernels/cpu/pixel.h"
 #include "kernels/cpu/rope.h"
 #include "kernels/queue.h"
 
@@ -34,8 +36,10 @@ struct zk_cpu_dsp {
     unsigned flags;
     struct zk_cpu_linear linear;
     struct zk_cpu_attention attention;
+    struct zk_cpu_elementwise elementwise;
     struct zk_cpu_norm norm;
     struct zk_cpu_rope rope;
+    struct zk_cpu_pixel pixel;
 };
 
 struct zk_cpu {

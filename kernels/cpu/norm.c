@@ -7,8 +7,9 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/vec_c.h"
-#include "kernels/cpu/norm_body.h"
 #include "kernels/ref/ref.h"
+
+#include "kernels/cpu/norm_body.h"
 
 /* Elements of a chunk: it stays in the second cache between the passes. */
 #define CHUNK 32768

@@ -3,8 +3,9 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/vec_c.h"
-#include "kernels/cpu/rope_body.h"
 #include "kernels/ref/ref.h"
+
+#include "kernels/cpu/rope_body.h"
 
 void zk_cpu_rope_init(struct zk_cpu_rope *d, unsigned flags)
 {

@@ -28,9 +28,8 @@ void zk_cpu_rows(zk_queue *q, zk_row_fn *fn, const void *args, const struct zk_r
         zk_cpu_split(q, rows->count, 1 + (GRAIN - 1) / rows->cols, run, &job);
 }
 
-struct zk_rows zk_rows_flat(zk_tensor *const *tensors, int count)
+struct zk_rows zk_rows_flat(struct zk_rows rows, zk_tensor *const *tensors, int count)
 {
-    const struct zk_rows rows = zk_rows_of(tensors[0]);
     const int64_t total = rows.count * rows.cols;
 
     for (int i = 0; i < count; i++) {

@@ -43,7 +43,7 @@ static inline struct zk_rows zk_rows_of(const zk_tensor *t)
 /* Makes one long row of tensors whose rows follow each other without gaps, and
  * cuts it anew; for ops that know no columns. Unless all of them are like that,
  * nothing changes. Only data and step[2] of the tensors hold afterwards. */
-struct zk_rows zk_rows_flat(zk_tensor *const *tensors, int count);
+struct zk_rows zk_rows_flat(struct zk_rows rows, zk_tensor *const *tensors, int count);
 
 /* Types that the vector kernels load and store. */
 static inline bool zk_fast_out(const zk_tensor *t)

@@ -12,6 +12,7 @@
  *   v_fence            orders such stores before what other threads are told
  *   v_keep             zeroes the lanes from n on
  *   v_fma(a, b, c)     a * b + c
+ *   v_unit             clamps to 0 .. 1; NaN becomes 0
  *   v_swap             exchanges the lanes of each pair
  *   v_sum              adds up the lanes, in an order that is always the same
  *   v_act              an activation of each lane
@@ -49,6 +50,7 @@ ZK_INLINE vf v_mul(vf a, vf b)      { vf r; V_EACH(a.f[l] * b.f[l]); }
 ZK_INLINE vf v_fma(vf a, vf b, vf c) { vf r; V_EACH(a.f[l] * b.f[l] + c.f[l]); }
 ZK_INLINE vf v_abs(vf a)            { vf r; V_EACH(fabsf(a.f[l])); }
 ZK_INLINE vf v_swap(vf a)           { vf r; V_EACH(a.f[l ^ 1]); }
+ZK_INLINE vf v_unit(vf a)          { vf r; V_EACH(a.f[l] > 0 ? (a.f[l] < 1 ? a.f[l] : 1) : 0); }
 ZK_INLINE vf v_keep(vf a, int n)    { vf r; V_EACH(l < n ? a.f[l] : 0); }
 
 ZK_INLINE float v_sum(vf a)

@@ -27,6 +27,11 @@ ZK_INLINE void v_fence(void)
 {
 }
 
+ZK_INLINE vf v_unit(vf a)
+{
+    return vminq_f32(vmaxnmq_f32(a, vdupq_n_f32(0)), vdupq_n_f32(1));
+}
+
 ZK_INLINE vf v_keep(vf a, int n)
 {
     static const uint32_t lane[V_LANES] = { 0, 1, 2, 3 };
@@ -41,10 +46,11 @@ ZK_INLINE vf v_from_e4m3(uint32x4_t x)
 {
     const uint32x4_t most = vdupq_n_u32(0x7f), size = vandq_u32(x, most);
     const uint32x4_t sign = vshlq_n_u32(veorq_u32(x, size), 24);
-    const uint32x4_t nan = vandq_u32(vceqq_u32(size, most), vdupq_n_u32(0x7fc00000));
-    const vf r = vmulq_n_f32(vreinterpretq_f32_u32(vshlq_n_u32(size, 20)), 0x1p120f);
+    const vf small = vreinterpretq_f32_u32(vshlq_n_u32(size, 20));
+    const uint32x4_t r = vreinterpretq_u32_f32(vmulq_n_f32(small, 0x1p120f));
+    const uint32x4_t quiet = vdupq_n_u32(0x7fc00000), nan = vceqq_u32(size, most);
 
-    return vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(r), vorrq_u32(sign, nan)));
+    return vreinterpretq_f32_u32(vorrq_u32(sign, vbslq_u32(nan, quiet, r)));
 }
 
 ZK_INLINE vf v_load_f8(zk_dtype type, const void *row, int64_t i, int n)

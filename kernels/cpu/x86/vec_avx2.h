@@ -23,6 +23,11 @@ ZK_INLINE float v_sum(vf a)             { return zk_sum8(a); }
 ZK_INLINE vf v_act(vf a, zk_act act)    { return zk_act8(act, a); }
 ZK_INLINE void v_fence(void)            { _mm_sfence(); }
 
+ZK_INLINE vf v_unit(vf a)
+{
+    return _mm256_min_ps(_mm256_max_ps(a, _mm256_setzero_ps()), _mm256_set1_ps(1));
+}
+
 ZK_INLINE vf v_keep(vf a, int n)
 {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -36,12 +41,11 @@ ZK_INLINE vf v_from_e4m3(__m256i x)
 {
     const __m256i most = _mm256_set1_epi32(0x7f), size = _mm256_and_si256(x, most);
     const __m256i sign = _mm256_slli_epi32(_mm256_xor_si256(x, size), 24);
-    const __m256i nan = _mm256_and_si256(_mm256_cmpeq_epi32(size, most),
-                                         _mm256_set1_epi32(0x7fc00000));
+    const __m256i nan = _mm256_cmpeq_epi32(size, most), quiet = _mm256_set1_epi32(0x7fc00000);
     const vf small = _mm256_castsi256_ps(_mm256_slli_epi32(size, 20));
-    const vf r = _mm256_mul_ps(small, _mm256_set1_ps(0x1p120f));
+    const __m256i r = _mm256_castps_si256(_mm256_mul_ps(small, _mm256_set1_ps(0x1p120f)));
 
-    return _mm256_or_ps(r, _mm256_castsi256_ps(_mm256_or_si256(sign, nan)));
+    return _mm256_castsi256_ps(_mm256_or_si256(sign, _mm256_blendv_epi8(r, quiet, nan)));
 }
 
 ZK_INLINE vf v_load_f8(zk_dtype type, const void *row, int64_t i, int n)

@@ -24,6 +24,11 @@ ZK_INLINE float v_sum(vf a)             { return _mm512_reduce_add_ps(a); }
 ZK_INLINE vf v_act(vf a, zk_act act)    { return zk_act16(act, a); }
 ZK_INLINE void v_fence(void)            { _mm_sfence(); }
 
+ZK_INLINE vf v_unit(vf a)
+{
+    return _mm512_min_ps(_mm512_max_ps(a, _mm512_setzero_ps()), _mm512_set1_ps(1));
+}
+
 /* Exponent and mantissa become those of an f32 that is too small by 2^120, which
  * also holds for subnormals; the largest number stands for NaN. */
 ZK_INLINE vf v_from_e4m3(__m512i x)

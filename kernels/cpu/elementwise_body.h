@@ -1,0 +1,356 @@
+/* Row kernels of what goes element by element, for any vec_<isa>.h that was
+ * included before. Each op is a function of V_LANES elements or, at the end of a
+ * row, fewer; EACH calls it along the row. */
+
+#include <math.h>
+#include <string.h>
+
+#define EACH(length, at, ...)                                                                      \
+    do {                                                                                           \
+        const int64_t n_ = (length);                                                               \
+        int64_t i_ = 0;                                                                            \
+        for (; i_ + V_LANES <= n_; i_ += V_LANES)                                                  \
+            at(i_, V_LANES, __VA_ARGS__);                                                          \
+        if (i_ < n_)                                                                               \
+            at(i_, (int)(n_ - i_), __VA_ARGS__);                                                   \
+    } while (0)
+
+/* A row of a tensor. */
+struct line {
+    void *p;
+    unsigned type;            /* zk_dtype; for results V_STREAM may be added */
+};
+
+ZK_INLINE struct line line_at(const zk_tensor *t, int64_t row)
+{
+    return (struct line){ zk_row_at(t, row), t->type };
+}
+
+/* V_STREAM if dst is best written past the caches; the sources are elsewhere. */
+static unsigned stream_of(const zk_tensor *dst, const struct zk_rows *rows,
+                          const zk_tensor *src, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (src[i].data == dst->data)
+            return 0;
+    }
+    return zk_rows_stream(dst, rows) ? V_STREAM : 0;
+}
+
+ZK_INLINE vf get(struct line s, int64_t i, int n)
+{
+    return v_load((zk_dtype)s.type, s.p, i, n);
+}
+
+ZK_INLINE void put(struct line d, int64_t i, int n, vf x)
+{
+    v_store(d.type, d.p, i, n, x);
+}
+
+ZK_INLINE void add_gated_at(int64_t i, int n, struct line d, struct line s, const float *gate)
+{
+    const vf g = gate ? v_load(ZK_F32, gate, i, n) : v_set(1);
+
+    put(d, i, n, v_fma(g, get(s, i, n), get(d, i, n)));
+}
+
+static void add_gated(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                      void *scratch)
+{
+    const struct zk_add_gated *a = args;
+    const float *gate = zk_present(a->gate) ? a->gate.data : NULL;
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        const struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
+        EACH(zk_row_length(rows, r), add_gated_at, d, s, gate);
+    }
+}
+
+ZK_INLINE void add_at(int64_t i, int n, struct line d, struct line a, struct line b)
+{
+    put(d, i, n, v_add(get(a, i, n), get(b, i, n)));
+}
+
+ZK_INLINE void mul_at(int64_t i, int n, struct line d, struct line a, struct line b)
+{
+    put(d, i, n, v_mul(get(a, i, n), get(b, i, n)));
+}
+
+/* One row of b serves all rows of a by having no step. */
+#define BINARY(name)                                                                               \
+    static void name(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,     \
+                     void *scratch)                                                                \
+    {                                                                                              \
+        const struct zk_binary *o = args;                                                          \
+        const unsigned stream = stream_of(&o->dst, rows, &o->a, 1);                                \
+                                                                                                   \
+        (void)scratch;                                                                             \
+        for (int64_t r = begin; r < end; r++) {                                                    \
+            struct line d = line_at(&o->dst, r), a = line_at(&o->a, r), b = line_at(&o->b, r);     \
+            d.type |= stream;                                                                      \
+            EACH(zk_row_length(rows, r), name##_at, d, a, b);                                      \
+        }                                                                                          \
+        v_fence();                                                                                 \
+    }
+
+BINARY(add)
+BINARY(mul)
+
+ZK_INLINE void act_at(int64_t i, int n, struct line d, struct line s, zk_act act)
+{
+    put(d, i, n, v_act(get(s, i, n), act));
+}
+
+static void act(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                void *scratch)
+{
+    const struct zk_unary *a = args;
+    const unsigned stream = stream_of(&a->dst, rows, &a->src, 1);
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
+        d.type |= stream;
+        EACH(zk_row_length(rows, r), act_at, d, s, a->act);
+    }
+    v_fence();
+}
+
+ZK_INLINE void glu_at(int64_t i, int n, struct line d, struct line g, struct line u, zk_act act)
+{
+    put(d, i, n, v_mul(v_act(get(g, i, n), act), get(u, i, n)));
+}
+
+static void glu(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                void *scratch)
+{
+    const struct zk_glu *a = args;
+    const unsigned stream =
+        stream_of(&a->dst, rows, &a->gate, 1) & stream_of(&a->dst, rows, &a->up, 1);
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), g = line_at(&a->gate, r), u = line_at(&a->up, r);
+        d.type |= stream;
+        EACH(zk_row_length(rows, r), glu_at, d, g, u, a->act);
+    }
+    v_fence();
+}
+
+ZK_INLINE void scaled_at(int64_t i, int n, struct line d, struct line s, vf by)
+{
+    put(d, i, n, v_mul(get(s, i, n), by));
+}
+
+static void cast(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                 void *scratch)
+{
+    const struct zk_cast *a = args;
+    const unsigned stream = stream_of(&a->dst, rows, &a->src, 1);
+    const vf scale = v_set(a->src.scale != 0 ? a->src.scale : 1);
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
+        d.type |= stream;
+        EACH(zk_row_length(rows, r), scaled_at, d, s, scale);
+    }
+    v_fence();
+}
+
+ZK_INLINE void copy_at(int64_t i, int n, struct line d, struct line s)
+{
+    put(d, i, n, get(s, i, n));
+}
+
+static void copy(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                 void *scratch)
+{
+    const struct zk_cast *a = args;
+    const unsigned stream = stream_of(&a->dst, rows, &a->src, 1);
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
+        d.type |= stream;
+        EACH(zk_row_length(rows, r), copy_at, d, s);
+    }
+    v_fence();
+}
+
+ZK_INLINE void mix_at(int64_t i, int n, struct line d, const struct line *s, const vf *coef,
+                      vf bias, int count)
+{
+    vf sum = bias;
+
+    for (int k = 0; k < count; k++)
+        sum = v_fma(coef[k], get(s[k], i, n), sum);
+    put(d, i, n, sum);
+}
+
+static void mix(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                void *scratch)
+{
+    const struct zk_mix *a = args;
+    const unsigned stream = stream_of(&a->dst, rows, a->src, a->count);
+    const vf bias = v_set(a->bias);
+    vf coef[ZK_MIX_MAX];
+
+    (void)scratch;
+    for (int k = 0; k < a->count; k++)
+        coef[k] = v_set(a->coef[k]);
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), s[ZK_MIX_MAX];
+        d.type |= stream;
+        for (int k = 0; k < a->count; k++)
+            s[k] = line_at(&a->src[k], r);
+        EACH(zk_row_length(rows, r), mix_at, d, s, coef, bias, a->count);
+    }
+    v_fence();
+}
+
+ZK_INLINE vf guided(int64_t i, int n, struct line c, struct line u, vf strength)
+{
+    const vf uncond = get(u, i, n);
+
+    return v_fma(strength, v_sub(get(c, i, n), uncond), uncond);
+}
+
+ZK_INLINE void guide_at(int64_t i, int n, struct line d, struct line c, struct line u,
+                        vf strength, vf factor)
+{
+    put(d, i, n, v_mul(guided(i, n, c, u, strength), factor));
+}
+
+/* |cond| / |guided| of a row, 1 if there is nothing to stretch. Squares of up to
+ * FLAT elements add up in f32; if they leave its range, everything in double. */
+static float stretch(struct line c, struct line u, float strength, int64_t cols)
+{
+    const vf s = v_set(strength);
+    double want = 0, have = 0;
+
+    for (int64_t at = 0; at < cols; at += ZK_CPU_FLAT) {
+        const int64_t stop = at + ZK_CPU_FLAT < cols ? at + ZK_CPU_FLAT : cols;
+        vf w = v_set(0), h = v_set(0);
+        for (int64_t i = at; i < stop; i += V_LANES) {
+            const int n = stop - i < V_LANES ? (int)(stop - i) : V_LANES;
+            const vf x = get(c, i, n), y = guided(i, n, c, u, s);
+            w = v_fma(x, x, w);
+            h = v_fma(y, y, h);
+        }
+        want += (double)v_sum(w);
+        have += (double)v_sum(h);
+    }
+    if (want > 1e-30 && want < 1e37 && have > 1e-30 && have < 1e37)
+        return (float)sqrt(want / have);
+    want = have = 0;
+    for (int64_t i = 0; i < cols; i++) {
+        const double x = v_sum(get(c, i, 1)), y = v_sum(guided(i, 1, c, u, s));
+        want += x * x;
+        have += y * y;
+    }
+    return have > 0 ? (float)sqrt(want / have) : 1;
+}
+
+static void guide(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                  void *scratch)
+{
+    const struct zk_guide *a = args;
+    const unsigned stream =
+        stream_of(&a->dst, rows, &a->cond, 1) & stream_of(&a->dst, rows, &a->uncond, 1);
+    const vf strength = v_set(a->strength);
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        const int64_t cols = zk_row_length(rows, r);
+        struct line d = line_at(&a->dst, r), c = line_at(&a->cond, r), u = line_at(&a->uncond, r);
+        d.type |= stream;
+        const vf factor = v_set(a->keep_norm ? stretch(c, u, a->strength, cols) : 1);
+        EACH(cols, guide_at, d, c, u, strength, factor);
+    }
+    v_fence();
+}
+
+/* Up to FLAT elements of a sum are added in f32, the rest in double. */
+static void drift(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                  void *scratch)
+{
+    const struct zk_drift_sums *o = args;
+
+    (void)scratch;
+    for (int64_t r = begin; r < end; r++) {
+        const int64_t cols = zk_row_length(rows, r);
+        const struct line a = line_at(&o->a, r), b = line_at(&o->b, r);
+        double change = 0, size = 0;
+        for (int64_t at = 0; at < cols; at += ZK_CPU_FLAT) {
+            const int64_t stop = at + ZK_CPU_FLAT < cols ? at + ZK_CPU_FLAT : cols;
+            vf c = v_set(0), s = v_set(0);
+            for (int64_t i = at; i < stop; i += V_LANES) {
+                const int n = stop - i < V_LANES ? (int)(stop - i) : V_LANES;
+                const vf y = get(b, i, n);
+                c = v_add(c, v_abs(v_sub(get(a, i, n), y)));
+                s = v_add(s, v_abs(y));
+            }
+            change += (double)v_sum(c);
+            size += (double)v_sum(s);
+        }
+        o->out[r][0] = change;
+        o->out[r][1] = size;
+    }
+}
+
+/* sum += x; the columns of a row of zk_mean. */
+ZK_INLINE void sum_at(int64_t i, int n, struct line sum, struct line s)
+{
+    put(sum, i, n, v_add(get(sum, i, n), get(s, i, n)));
+}
+
+/* total += sum; sum = 0 */
+ZK_INLINE void gather_at(int64_t i, int n, struct line total, struct line sum)
+{
+    sum_at(i, n, total, sum);
+    put(sum, i, n, v_set(0));
+}
+
+/* Sums of 256 rows are gathered in a second sum, lest many rows cost digits. */
+static void mean(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                 void *scratch)
+{
+    const struct zk_mean *a = args;
+    const int64_t count = a->src.dim[2];
+    const struct line sum = { scratch, ZK_F32 };
+    const struct line total = { (float *)scratch + ZK_MEAN_COLS, ZK_F32 };
+
+    for (int64_t part = begin; part < end; part++) {
+        const int64_t cols = zk_row_length(rows, part), at = part * ZK_MEAN_COLS;
+        memset(scratch, 0, 2 * ZK_MEAN_COLS * sizeof(float));
+        for (int64_t r = 0; r < count; r++) {
+            struct line s = line_at(&a->src, r);
+            s.p = (char *)s.p + at * zk_fast_bytes(a->src.type);
+            EACH(cols, sum_at, sum, s);
+            if (r % 256 == 255 || r == count - 1)
+                EACH(cols, gather_at, total, sum);
+        }
+        struct line d = line_at(&a->dst, 0);
+        d.p = (char *)d.p + at * zk_fast_bytes(a->dst.type);
+        EACH(cols, scaled_at, d, total, v_set(1 / (float)count));
+    }
+}
+
+void V_ISA(zk_cpu_elementwise)(struct zk_cpu_elementwise *d)
+{
+    *d = (struct zk_cpu_elementwise){
+        .add_gated = add_gated,
+        .add = add,
+        .mul = mul,
+        .act = act,
+        .glu = glu,
+        .cast = cast,
+        .copy = copy,
+        .mix = mix,
+        .guide = guide,
+        .drift = drift,
+        .mean = mean,
+    };
+}

@@ -1,0 +1,6 @@
+/* What goes element by element with AVX-512: the common body over its vectors. */
+
+#include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/x86/vec_avx512.h"
+
+#include "kernels/cpu/elementwise_body.h"
