@@ -10,18 +10,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/cpu/attention.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/ref/ref.h"
 
 #define LOG2E 1.44269504088896341f
 #define MOST_ROWS 96              /* queries in a tile: a multiple of all register tiles' heights */
-#define TILE_BYTES (128 << 10)    /* of keys in a tile, and of values: both stay in the second level */
+#define TILE_BYTES (128 << 10)    /* of keys in a tile, and of values: both stay in the L2 cache */
 #define ITEMS_PER_THREAD 32
 
 struct plan {
     const struct zk_attend *a;
     const struct zk_attend_kind *kind;
+    void (*product)(const struct zk_product *g);
     zk_queue *q;
     int32_t d, padded;            /* of a head; to a multiple of 16 */
     int32_t keys;                 /* padded to a multiple of 16 */
@@ -71,6 +71,7 @@ static bool plan_make(struct plan *p, const zk_queue *q, const struct zk_attend 
     *p = (struct plan){
         .a = a,
         .kind = bf16 ? &dsp->attention.bf16 : &dsp->attention.f32,
+        .product = bf16 ? dsp->product.bf16 : dsp->product.f32,
         .d = d,
         .padded = round_up(d, ZK_PANEL),
         .keys = round_up(a->k.dim[2], ZK_PANEL),
@@ -204,7 +205,7 @@ static void attend_tile(const struct plan *p, const struct room *r, int32_t slot
     const int64_t bytes = p->kind->bytes, at = (int64_t)key * p->padded * bytes;
     const int32_t panels = (most + ZK_PANEL - 1) / ZK_PANEL;
 
-    p->kind->product(&(struct zk_attend_product){
+    p->product(&(struct zk_product){
         .c = r->s, .c_step = p->tile,
         .a = r->q, .a_step = p->padded,
         .b = packed_keys(p, slot) + at, .b_step = (int64_t)ZK_PANEL * p->padded,
@@ -222,7 +223,7 @@ static void attend_tile(const struct plan *p, const struct room *r, int32_t slot
         .rows = rows, .cols = round_up(most, 32), .d = p->padded,
         .scale = fabsf(p->a->scale) * LOG2E,
     });
-    p->kind->product(&(struct zk_attend_product){
+    p->product(&(struct zk_product){
         .c = r->o, .c_step = p->padded,
         .a = r->p, .a_step = p->tile,
         .b = packed_values(p, slot) + at,
@@ -300,23 +301,6 @@ zk_status zk_cpu_attend(zk_queue *q, const struct zk_attend *a)
 
 /* The plain kernels, f32. */
 
-static void product_c(const struct zk_attend_product *g)
-{
-    for (int32_t n = 0; n < g->panels; n++) {
-        const float *b = (const float *)g->b + n * g->b_step;
-        for (int32_t i = 0; i < g->rows; i++) {
-            const float *a = (const float *)g->a + i * g->a_step;
-            float *c = g->c + i * g->c_step + n * ZK_PANEL, acc[ZK_PANEL] = { 0 };
-
-            for (int32_t k = 0; k < g->k; k++)
-                for (int j = 0; j < ZK_PANEL; j++)
-                    acc[j] += a[k] * b[k * ZK_PANEL + j];
-            for (int j = 0; j < ZK_PANEL; j++)
-                c[j] = g->add ? c[j] + acc[j] : acc[j];
-        }
-    }
-}
-
 static void soften_c(const struct zk_attend_soften *t)
 {
     for (int32_t i = 0; i < t->rows; i++) {
@@ -387,7 +371,6 @@ void zk_cpu_attention_init(struct zk_cpu_attention *d, unsigned flags)
         .chosen = "plain C, f32",
         .f32 = {
             .bytes = 4,
-            .product = product_c,
             .soften = soften_c,
             .pack_keys = pack_keys_c,
             .pack_values = pack_values_c,

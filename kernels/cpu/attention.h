@@ -1,31 +1,15 @@
 /* The inner kernels of attention. Private to kernels/cpu.
  *
- * There are two kinds: f32, which takes every type after conversion, and bf16,
- * whose products are bf16 dot products that add up in f32. Both are made of the
- * same parts, and so attention.c is written once.
- *
- * A panel is 16 columns of a matrix, the columns innermost: [k][16]. In bf16 two
- * neighbours along k stay together: [k / 2][16][2].
+ * There are two kinds: f32, which takes every type after conversion, and bf16.
+ * Both are made of the same parts, and so attention.c is written once. Panels are
+ * those of product.h.
  *
  * Thread safety: the kernels are pure functions of their arguments. */
 #ifndef ZK_CPU_ATTENTION_H
 #define ZK_CPU_ATTENTION_H
 
+#include "kernels/cpu/product.h"
 #include "kernels/kernels.h"
-
-#define ZK_PANEL 16
-
-/* c = a b, or c += a b. Elements of a and b are of the kind's type, steps count
- * elements. In bf16, k is even. */
-struct zk_attend_product {
-    float      *c;        /* [rows, 16 * panels] */
-    const void *a;        /* [rows, k] */
-    const void *b;        /* [panels] of [k][16] */
-    int64_t     c_step, a_step;   /* from row to row */
-    int64_t     b_step;           /* from panel to panel */
-    int32_t     rows, k, panels;
-    bool        add;
-};
 
 /* One step of the streaming softmax: the scores of a tile of keys become
  * weights relative to the largest score so far, and what was gathered from
@@ -45,7 +29,6 @@ struct zk_attend_soften {
 
 struct zk_attend_kind {
     int32_t bytes;        /* of an element; 0: this processor has no such kernels */
-    void  (*product)(const struct zk_attend_product *);
     void  (*soften)(const struct zk_attend_soften *);
 
     /* 16 rows become one panel of keys: dst [d][16], src [16, d]. d is a multiple of 16. */

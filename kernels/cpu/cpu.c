@@ -63,6 +63,7 @@ static const struct extra {
 static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
 {
     dsp->flags = flags;
+    zk_cpu_product_init(&dsp->product, flags);
     zk_cpu_attention_init(&dsp->attention, flags);
     zk_cpu_elementwise_init(&dsp->elementwise, flags);
     zk_cpu_linear_init(&dsp->linear, flags);

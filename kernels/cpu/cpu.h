@@ -16,6 +16,7 @@
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/norm.h"
 #include "kernels/cpu/pixel.h"
+#include "kernels/cpu/product.h"
 #include "kernels/cpu/rope.h"
 #include "kernels/queue.h"
 
@@ -35,6 +36,7 @@ enum zk_cpu_flag {
 struct zk_cpu_dsp {
     unsigned flags;
     struct zk_cpu_linear linear;
+    struct zk_cpu_product product;
     struct zk_cpu_attention attention;
     struct zk_cpu_elementwise elementwise;
     struct zk_cpu_norm norm;

@@ -9,7 +9,6 @@ static void init_arch(struct zk_cpu_attention *d, unsigned flags)
     if (!(flags & ZK_CPU_NEON))
         return;
     d->chosen = "NEON, f32";
-    d->f32.product = zk_attend_product_neon;
     d->f32.soften = zk_attend_soften_neon;
 }
 

@@ -4,7 +4,6 @@
 
 #include "kernels/cpu/attention.h"
 
-void zk_attend_product_neon(const struct zk_attend_product *g);
 void zk_attend_soften_neon(const struct zk_attend_soften *t);
 
 #endif

@@ -9,13 +9,11 @@ static void init_arch(struct zk_cpu_attention *d, unsigned flags)
     if (!(flags & ZK_CPU_AVX2))
         return;
     d->chosen = "AVX2, f32";
-    d->f32.product = zk_attend_product_avx2;
     d->f32.soften = zk_attend_soften_avx2;
 
     if (!(flags & ZK_CPU_AVX512))
         return;
     d->chosen = "AVX-512, f32";
-    d->f32.product = zk_attend_product_avx512;
     d->f32.soften = zk_attend_soften_avx512;
     d->f32.pack_keys = zk_attend_pack_keys_avx512;
 
@@ -25,7 +23,6 @@ static void init_arch(struct zk_cpu_attention *d, unsigned flags)
     d->f32.finish = zk_attend_finish_bf16;
     d->bf16 = (struct zk_attend_kind){
         .bytes = 2,
-        .product = zk_attend_product_bf16,
         .soften = zk_attend_soften_bf16,
         .pack_keys = zk_attend_pack_keys_bf16,
         .pack_values = zk_attend_pack_values_bf16,

@@ -3,20 +3,10 @@
 #include "kernels/cpu/x86/attention_avx512.h"
 #include "kernels/cpu/x86/attention_kernels.h"
 
-ZK_INLINE __m512 dot_f32(__m512 acc, __m512 a, __m512 b)
-{
-    return _mm512_fmadd_ps(a, b, acc);
-}
-
 ZK_INLINE void store_f32(void *p, int64_t at, __m512 low, __m512 high)
 {
     _mm512_storeu_ps((float *)p + at, low);
     _mm512_storeu_ps((float *)p + at + 16, high);
-}
-
-void zk_attend_product_avx512(const struct zk_attend_product *g)
-{
-    product(g, dot_f32, 4);
 }
 
 void zk_attend_soften_avx512(const struct zk_attend_soften *t)

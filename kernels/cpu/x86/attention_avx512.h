@@ -1,6 +1,4 @@
-/* What attention has in common on AVX-512 and on AVX-512-BF16, whose products
- * differ only in what one step of k is: a float, or a pair of bf16. Either way it
- * is 32 bits of a row and 64 bytes of a panel. */
+/* What attention has in common on AVX-512 and on AVX-512-BF16. */
 #ifndef ZK_X86_ATTENTION_AVX512_H
 #define ZK_X86_ATTENTION_AVX512_H
 
@@ -11,76 +9,7 @@
 #include "kernels/cpu/inline.h"
 #include "kernels/cpu/x86/math_avx512.h"
 
-typedef __m512 dot_fn(__m512 acc, __m512 a, __m512 b);
 typedef void store_fn(void *p, int64_t at, __m512 low, __m512 high);
-
-/* The tile of c from row i and panel n on: 6 by 4 keep 24 sums in registers. */
-ZK_INLINE void product_tile(const struct zk_attend_product *g, int32_t i, int32_t n, dot_fn *dot,
-                            int bytes, const int rows, const int panels)
-{
-    const int64_t a_step = g->a_step * bytes, b_step = g->b_step * bytes;
-    const char *a = (const char *)g->a + i * a_step, *b = (const char *)g->b + n * b_step;
-    const int32_t steps = g->k * bytes / 4;
-    float *c = g->c + i * g->c_step + (int64_t)n * ZK_PANEL;
-    __m512 acc[6][4];
-
-    ZK_UNROLL
-    for (int r = 0; r < rows; r++)
-        ZK_UNROLL
-        for (int s = 0; s < panels; s++)
-            acc[r][s] = _mm512_setzero_ps();
-    for (int32_t k = 0; k < steps; k++, a += 4, b += 64) {
-        __m512 col[4];
-        ZK_UNROLL
-        for (int s = 0; s < panels; s++)
-            col[s] = _mm512_loadu_ps(b + s * b_step);
-        ZK_UNROLL
-        for (int r = 0; r < rows; r++) {
-            const __m512 x = _mm512_set1_ps(*(const float *)(const void *)(a + r * a_step));
-            ZK_UNROLL
-            for (int s = 0; s < panels; s++)
-                acc[r][s] = dot(acc[r][s], x, col[s]);
-        }
-    }
-    ZK_UNROLL
-    for (int r = 0; r < rows; r++)
-        ZK_UNROLL
-        for (int s = 0; s < panels; s++) {
-            float *to = c + r * g->c_step + s * ZK_PANEL;
-            const __m512 old = g->add ? _mm512_loadu_ps(to) : _mm512_setzero_ps();
-            _mm512_storeu_ps(to, _mm512_add_ps(old, acc[r][s]));
-        }
-}
-
-/* All rows of 1 to 4 panels, which stay in the first level meanwhile. */
-ZK_INLINE void product_rows(const struct zk_attend_product *g, int32_t n, dot_fn *dot, int bytes,
-                            const int panels)
-{
-    int32_t i = 0;
-
-    for (; i + 6 <= g->rows; i += 6)
-        product_tile(g, i, n, dot, bytes, 6, panels);
-    switch (g->rows - i) {
-    case 5: product_tile(g, i, n, dot, bytes, 5, panels); break;
-    case 4: product_tile(g, i, n, dot, bytes, 4, panels); break;
-    case 3: product_tile(g, i, n, dot, bytes, 3, panels); break;
-    case 2: product_tile(g, i, n, dot, bytes, 2, panels); break;
-    case 1: product_tile(g, i, n, dot, bytes, 1, panels); break;
-    }
-}
-
-ZK_INLINE void product(const struct zk_attend_product *g, dot_fn *dot, int bytes)
-{
-    int32_t n = 0;
-
-    for (; n + 4 <= g->panels; n += 4)
-        product_rows(g, n, dot, bytes, 4);
-    switch (g->panels - n) {
-    case 3: product_rows(g, n, dot, bytes, 3); break;
-    case 2: product_rows(g, n, dot, bytes, 2); break;
-    case 1: product_rows(g, n, dot, bytes, 1); break;
-    }
-}
 
 /* 2^x for x up to about 1, to 1e-7; -infinity gives 0, NaN stays. */
 ZK_INLINE __m512 exp2_512(__m512 x)

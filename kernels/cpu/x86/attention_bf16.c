@@ -1,22 +1,11 @@
-/* Attention in bf16 with AVX-512-BF16: both products by vdpbf16ps, the weights
- * rounded to bf16 as they are made. */
+/* Attention in bf16 with AVX-512-BF16: the weights are rounded to bf16 as they are made. */
 
 #include "kernels/cpu/x86/attention_avx512.h"
 #include "kernels/cpu/x86/attention_kernels.h"
 
-ZK_INLINE __m512 dot_bf16(__m512 acc, __m512 a, __m512 b)
-{
-    return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b);
-}
-
 ZK_INLINE void store_bf16(void *p, int64_t at, __m512 low, __m512 high)
 {
     _mm512_storeu_si512((uint16_t *)p + at, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-}
-
-void zk_attend_product_bf16(const struct zk_attend_product *g)
-{
-    product(g, dot_bf16, 2);
 }
 
 void zk_attend_soften_bf16(const struct zk_attend_soften *t)

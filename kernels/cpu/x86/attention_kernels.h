@@ -5,14 +5,11 @@
 
 #include "kernels/cpu/attention.h"
 
-void zk_attend_product_avx2(const struct zk_attend_product *g);
 void zk_attend_soften_avx2(const struct zk_attend_soften *t);
 
-void zk_attend_product_avx512(const struct zk_attend_product *g);
 void zk_attend_soften_avx512(const struct zk_attend_soften *t);
 void zk_attend_pack_keys_avx512(void *dst, const void *src, int32_t d);
 
-void zk_attend_product_bf16(const struct zk_attend_product *g);
 void zk_attend_soften_bf16(const struct zk_attend_soften *t);
 void zk_attend_pack_keys_bf16(void *dst, const void *src, int32_t d);
 void zk_attend_pack_values_bf16(void *dst, int64_t step, const void *src, int32_t d);
