@@ -368,7 +368,7 @@ static void init_arch(struct zk_cpu_attention *d, unsigned flags)
 void zk_cpu_attention_init(struct zk_cpu_attention *d, unsigned flags)
 {
     *d = (struct zk_cpu_attention){
-        .chosen = "plain C, f32",
+        .chosen = "c",
         .f32 = {
             .bytes = 4,
             .soften = soften_c,

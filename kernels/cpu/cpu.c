@@ -55,8 +55,14 @@ static const struct extra {
     zk_status (*pack)(zk_queue *q, const struct zk_pack *p, void *dst, zk_tensor *packed);
 } extras[ZK_OP_COUNT] = {
     [ZK_OP_attend] = { .work = zk_cpu_attend_work },
-    [ZK_OP_linear] = { 0 },
+    [ZK_OP_conv] = {
+        .takes = zk_cpu_conv_takes,
+        .work = zk_cpu_conv_work,
+        .packed_size = zk_cpu_conv_packed_size,
+        .pack = zk_cpu_conv_pack,
+    },
     [ZK_OP_drift] = { .work = zk_cpu_drift_work },
+    [ZK_OP_linear] = { 0 },
     [ZK_OP_norm] = { .work = zk_cpu_norm_work },
 };
 
@@ -66,6 +72,7 @@ static void dsp_init(struct zk_cpu_dsp *dsp, unsigned flags)
     zk_cpu_product_init(&dsp->product, flags);
     zk_cpu_attention_init(&dsp->attention, flags);
     zk_cpu_elementwise_init(&dsp->elementwise, flags);
+    zk_cpu_conv_init(&dsp->conv, flags);
     zk_cpu_linear_init(&dsp->linear, flags);
     zk_cpu_norm_init(&dsp->norm, flags);
     zk_cpu_rope_init(&dsp->rope, flags);
@@ -99,8 +106,10 @@ static zk_status cpu_open(zk_queue **queue, const zk_device_desc *desc)
         return ZK_E_NOMEM;
     }
     log_choice(host, "linear", cpu->dsp.linear.chosen);
+    log_choice(host, "products", cpu->dsp.product.chosen);
     log_choice(host, "attention", cpu->dsp.attention.chosen);
     log_choice(host, "elementwise", cpu->dsp.elementwise.chosen);
+    log_choice(host, "conv", cpu->dsp.conv.chosen);
     log_choice(host, "norm", cpu->dsp.norm.chosen);
     log_choice(host, "rope", cpu->dsp.rope.chosen);
     log_choice(host, "pixel", cpu->dsp.pixel.chosen);
@@ -163,7 +172,7 @@ const zk_backend zk_backend_cpu = {
     .glu = zk_cpu_glu,
     .embed = zk_cpu_embed,
     .mean = zk_cpu_mean,
-    .conv = zk_ref_conv,
+    .conv = zk_cpu_conv,
     .upsample = zk_cpu_upsample,
     .permute = zk_cpu_permute,
     .cast = zk_cpu_cast,

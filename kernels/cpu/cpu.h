@@ -12,6 +12,7 @@
 #define ZK_CPU_H
 
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/conv.h"
 #include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/norm.h"
@@ -39,6 +40,7 @@ struct zk_cpu_dsp {
     struct zk_cpu_product product;
     struct zk_cpu_attention attention;
     struct zk_cpu_elementwise elementwise;
+    struct zk_cpu_conv conv;
     struct zk_cpu_norm norm;
     struct zk_cpu_rope rope;
     struct zk_cpu_pixel pixel;

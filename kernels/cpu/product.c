@@ -33,6 +33,6 @@ static void init_arch(struct zk_cpu_product *d, unsigned flags)
 
 void zk_cpu_product_init(struct zk_cpu_product *d, unsigned flags)
 {
-    *d = (struct zk_cpu_product){ .f32 = product_c };
+    *d = (struct zk_cpu_product){ .f32 = product_c, .chosen = "c" };
     init_arch(d, flags);
 }

@@ -29,6 +29,7 @@ struct zk_product {
 struct zk_cpu_product {
     void (*f32)(const struct zk_product *g);
     void (*bf16)(const struct zk_product *g);     /* NULL without bf16 dot products */
+    const char *chosen;                           /* for the log */
 };
 
 void zk_cpu_product_init(struct zk_cpu_product *d, unsigned flags);

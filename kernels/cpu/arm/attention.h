@@ -8,7 +8,7 @@ static void init_arch(struct zk_cpu_attention *d, unsigned flags)
 {
     if (!(flags & ZK_CPU_NEON))
         return;
-    d->chosen = "NEON, f32";
+    d->chosen = "neon";
     d->f32.soften = zk_attend_soften_neon;
 }
 

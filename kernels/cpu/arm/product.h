@@ -6,8 +6,10 @@
 
 static void init_arch(struct zk_cpu_product *d, unsigned flags)
 {
-    if (flags & ZK_CPU_NEON)
-        d->f32 = zk_product_neon;
+    if (!(flags & ZK_CPU_NEON))
+        return;
+    d->f32 = zk_product_neon;
+    d->chosen = "neon";
 }
 
 #endif

@@ -8,18 +8,18 @@ static void init_arch(struct zk_cpu_attention *d, unsigned flags)
 {
     if (!(flags & ZK_CPU_AVX2))
         return;
-    d->chosen = "AVX2, f32";
+    d->chosen = "avx2";
     d->f32.soften = zk_attend_soften_avx2;
 
     if (!(flags & ZK_CPU_AVX512))
         return;
-    d->chosen = "AVX-512, f32";
+    d->chosen = "avx512";
     d->f32.soften = zk_attend_soften_avx512;
     d->f32.pack_keys = zk_attend_pack_keys_avx512;
 
     if (!(flags & ZK_CPU_AVX512_BF16))
         return;
-    d->chosen = "AVX-512-BF16 for bf16, AVX-512 for the rest";
+    d->chosen = "avx512, with bf16 dot products";
     d->f32.finish = zk_attend_finish_bf16;
     d->bf16 = (struct zk_attend_kind){
         .bytes = 2,

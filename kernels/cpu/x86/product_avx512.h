@@ -4,6 +4,8 @@
 #ifndef ZK_X86_PRODUCT_AVX512_H
 #define ZK_X86_PRODUCT_AVX512_H
 
+#include <string.h>
+
 #include <immintrin.h>
 
 #include "kernels/cpu/inline.h"
@@ -34,7 +36,9 @@ ZK_INLINE void product_tile(const struct zk_product *g, int32_t i, int32_t n, do
             col[s] = _mm512_loadu_ps(b + s * b_step);
         ZK_UNROLL
         for (int r = 0; r < rows; r++) {
-            const __m512 x = _mm512_set1_ps(*(const float *)(const void *)(a[r] + 4 * k));
+            int32_t bits;
+            memcpy(&bits, a[r] + 4 * k, sizeof(bits));
+            const __m512 x = _mm512_castsi512_ps(_mm512_set1_epi32(bits));
             ZK_UNROLL
             for (int s = 0; s < panels; s++)
                 acc[r][s] = dot(acc[r][s], x, col[s]);
