@@ -1,5 +1,6 @@
-/* Lookup is a binary search within one slice of the hash's leading bits: a
- * single step or two for any honest file, and O(log n) for any other. */
+/* Arrays are laid out in slices by the leading bits of their key and sorted within
+ * each. Lookup is a binary search in one slice: a step or two for any honest file,
+ * and O(log n) for any other. */
 
 #include "core/text/vocab.h"
 
@@ -8,7 +9,6 @@
 #include "core/base/alloc.h"
 #include "core/base/format.h"
 #include "core/base/hash.h"
-#include "core/base/size.h"
 #include "core/base/sort.h"
 #include "core/base/str.h"
 
@@ -18,6 +18,11 @@ static uint64_t spread(uint64_t x)
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
     x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
     return x ^ (x >> 31);
+}
+
+static uint64_t text_key(const char *text, size_t bytes)
+{
+    return spread(zc_hash64(text, bytes));
 }
 
 static uint64_t pair_key(int32_t left, int32_t right)
@@ -74,6 +79,53 @@ static void index_sum(uint32_t *index, int bits)
         index[i + 1] += index[i];
 }
 
+/* First places, after each has been counted up to the next slice's. */
+static void index_reset(uint32_t *index, int bits)
+{
+    memmove(index + 1, index, ((size_t)1 << bits) * sizeof(*index));
+    index[0] = 0;
+}
+
+/* Sorts within the slices. */
+static void index_sort(const uint32_t *index, int bits, void *items, size_t size,
+                       zc_compare compare, const void *context)
+{
+    for (size_t i = 0; i < (size_t)1 << bits; i++) {
+        const size_t count = index[i + 1] - index[i];
+        if (count > 1)
+            zc_sort((char *)items + index[i] * size, count, size, compare, context);
+    }
+}
+
+static size_t slice_of(uint64_t key, int bits)
+{
+    return (size_t)(key >> (64 - bits));
+}
+
+/* An id as a key: its bits first. */
+static uint64_t id_key(int32_t id)
+{
+    return (uint64_t)(uint32_t)id << 43;          /* ZC_VOCAB_ID is 2 to the 21 */
+}
+
+static bool sort_ids(zc_vocab *v)
+{
+    int bits = 0;
+    uint32_t *index = index_create(&bits, v->tokens);
+
+    if (!index)
+        return false;
+    for (size_t i = 0; i < v->tokens; i++)
+        index[slice_of(id_key(v->token[i].id), bits) + 1]++;
+    index_sum(index, bits);
+    for (size_t i = 0; i < v->tokens; i++)
+        v->by_id[index[slice_of(id_key(v->token[i].id), bits)]++] = (uint32_t)i;
+    index_reset(index, bits);
+    index_sort(index, bits, v->by_id, sizeof(*v->by_id), by_id, v->token);
+    zc_free(index);
+    return true;
+}
+
 static zc_status check_unique(const zc_vocab *v, zc_log *log, const char *name)
 {
     zc_status st = ZC_OK;
@@ -108,20 +160,22 @@ zc_status zc_vocab_init(zc_vocab *v, zc_log *log, const char *name, const zc_tok
     ZC_CHECK(v->pool && v->token && v->by_id && v->token_index, ZC_E_NOMEM,
              "%s: no memory for %zu tokens", name, count);
 
+    for (size_t i = 0; i < count; i++)
+        v->token_index[slice_of(text_key(tokens[i].text, tokens[i].bytes), v->token_bits) + 1]++;
+    index_sum(v->token_index, v->token_bits);
     char *pool = v->pool;
     for (size_t i = 0; i < count; i++) {
-        zc_token *t = &v->token[i];
+        const uint64_t key = text_key(tokens[i].text, tokens[i].bytes);
+        zc_token *t = &v->token[v->token_index[slice_of(key, v->token_bits)]++];
         *t = tokens[i];
         t->text = pool;
-        t->hash = spread(zc_hash64(tokens[i].text, t->bytes));
+        t->hash = key;
         memcpy(pool, tokens[i].text, t->bytes);
         pool += t->bytes;
-        v->by_id[i] = (uint32_t)i;
-        v->token_index[(t->hash >> (64 - v->token_bits)) + 1]++;
     }
-    index_sum(v->token_index, v->token_bits);
-    zc_sort(v->token, count, sizeof(*v->token), by_hash, NULL);
-    zc_sort(v->by_id, count, sizeof(*v->by_id), by_id, v->token);
+    index_reset(v->token_index, v->token_bits);
+    index_sort(v->token_index, v->token_bits, v->token, sizeof(*v->token), by_hash, NULL);
+    ZC_CHECK(sort_ids(v), ZC_E_NOMEM, "%s: no memory for %zu tokens", name, count);
     st = check_unique(v, log, name);
 done:
     if (st)
@@ -146,9 +200,9 @@ const zc_token *zc_vocab_find(const zc_vocab *v, const char *text, size_t bytes)
         return NULL;
 
     const zc_token wanted = {
-        .text = text, .hash = spread(zc_hash64(text, bytes)), .bytes = (uint32_t)bytes,
+        .text = text, .hash = text_key(text, bytes), .bytes = (uint32_t)bytes,
     };
-    const size_t slice = (size_t)(wanted.hash >> (64 - v->token_bits));
+    const size_t slice = slice_of(wanted.hash, v->token_bits);
     size_t low = v->token_index[slice], high = v->token_index[slice + 1];
 
     while (low < high) {
@@ -187,7 +241,7 @@ const zc_pair *zc_vocab_pair(const zc_vocab *v, int32_t left, int32_t right)
         return NULL;
 
     const uint64_t key = pair_key(left, right);
-    const size_t slice = (size_t)(key >> (64 - v->pair_bits));
+    const size_t slice = slice_of(key, v->pair_bits);
     size_t low = v->pair_index[slice], high = v->pair_index[slice + 1];
 
     while (low < high) {
@@ -202,18 +256,22 @@ const zc_pair *zc_vocab_pair(const zc_vocab *v, int32_t left, int32_t right)
     return NULL;
 }
 
-/* Sorts the pairs and builds their index; the pair array is complete. */
+/* Lays the pairs out by key; the pair array is complete. */
 static zc_status index_pairs(zc_vocab *v, zc_log *log, const char *name)
 {
     zc_status st = ZC_OK;
+    zc_pair *given = v->pair;
 
     v->pair_index = index_create(&v->pair_bits, v->pairs);
-    ZC_CHECK(v->pair_index, ZC_E_NOMEM, "%s: no memory for %zu merges", name, v->pairs);
+    v->pair = zc_new_array(zc_pair, v->pairs);
+    ZC_CHECK(v->pair_index && v->pair, ZC_E_NOMEM, "%s: no memory for %zu merges", name, v->pairs);
     for (size_t i = 0; i < v->pairs; i++)
-        v->pair_index[(v->pair[i].key >> (64 - v->pair_bits)) + 1]++;
+        v->pair_index[slice_of(given[i].key, v->pair_bits) + 1]++;
     index_sum(v->pair_index, v->pair_bits);
-
-    zc_sort(v->pair, v->pairs, sizeof(*v->pair), by_key, NULL);
+    for (size_t i = 0; i < v->pairs; i++)
+        v->pair[v->pair_index[slice_of(given[i].key, v->pair_bits)]++] = given[i];
+    index_reset(v->pair_index, v->pair_bits);
+    index_sort(v->pair_index, v->pair_bits, v->pair, sizeof(*v->pair), by_key, NULL);
     for (size_t i = 1; i < v->pairs; i++) {
         const zc_pair *a = &v->pair[i - 1], *b = &v->pair[i];
         ZC_CHECK(a->key != b->key, ZC_E_FORMAT, "%s: merges %d and %d are the same", name,
@@ -221,6 +279,7 @@ static zc_status index_pairs(zc_vocab *v, zc_log *log, const char *name)
                  (int)(a->rank < b->rank ? b->rank : a->rank));
     }
 done:
+    zc_free(given);
     return st;
 }
 
