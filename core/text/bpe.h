@@ -43,7 +43,8 @@ const zc_bpe_style *zc_bpe_style_find(const char *name);      /* NULL if there i
 
 /* `path` is a tokenizer.json, a tokenizer.model, or a folder that holds one of
  * these or vocab.json and merges.txt, looked for in the order of the first
- * paragraph. */
+ * paragraph. `style` may be NULL if it is a tokenizer.json; for the others that is
+ * ZC_E_ARGUMENT. */
 zc_status zc_bpe_open(zc_bpe **out, zc_log *log, const char *path, const zc_bpe_style *style);
 
 zc_status zc_bpe_open_json(zc_bpe **out, zc_log *log, const zc_bpe_source *json);

@@ -462,7 +462,18 @@ static void bad_lines_are_named(void)
     REQUIRE_INT(open_text_ranks(&b, "eno= 2097152"), ZC_E_LIMIT);
     REQUIRE_INT(open_text_ranks(&b, "eno= 97"), ZC_E_FORMAT);
     REQUIRE_HAS(last_error, "the same id, 97");
+}
+
+static void forms_without_options_need_a_style(void)
+{
+    zc_bpe *b = NULL;
+    char ranks[] = "YQ== 0\n";
+
     REQUIRE(zc_bpe_style_find("clip") && !zc_bpe_style_find("other"));
+    REQUIRE_INT(zc_bpe_open_ranks(&b, &log_kept, &(zc_bpe_source){
+        .text = ranks, .bytes = strlen(ranks), .name = "tokenizer.model",
+    }, zc_bpe_style_find("other")), ZC_E_ARGUMENT);
+    REQUIRE_HAS(last_error, "tokenizer.model: only a tokenizer.json");
 }
 
 /* ---- What is refused ---- */
@@ -646,6 +657,7 @@ int main(void)
     TEST(all_forms_give_the_same_ids);
     TEST(a_vocabulary_with_special_tokens_keeps_its_own);
     TEST(bad_lines_are_named);
+    TEST(forms_without_options_need_a_style);
     TEST(bad_files_are_refused_by_name);
     TEST(a_document_without_its_parts_is_refused);
     TEST(limits_hold_on_both_sides);
