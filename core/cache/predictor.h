@@ -41,6 +41,16 @@ struct zc_predictor {
 zc_status zc_predictor_create(zc_predictor **out, zc_log *log, int steps, int lanes, int depth);
 void      zc_predictor_destroy(zc_predictor **p);
 
+/* Writes it, the network too if there is one. The same predictor gives the same bytes. */
+zc_status zc_predictor_save(const zc_predictor *p, zc_log *log, const char *path);
+
+/* Reads everything but the network. Numbers that are not finite, counts beyond the window and
+ * whatever else can't be used are refused by name. */
+zc_status zc_predictor_load(zc_predictor **out, zc_log *log, const char *path);
+
+/* Reads the network of the same file into p; ZC_E_MISSING if it has none. */
+zc_status zc_predictor_load_network(zc_predictor *p, zc_log *log, const char *path);
+
 /* The row of a step: depth + 1 numbers, borrowed. A predictor of one lane serves all. */
 float *zc_predictor_row(const zc_predictor *p, int lane, int step);
 
