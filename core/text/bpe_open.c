@@ -160,8 +160,8 @@ static zc_status build_style(zc_bpe **out, zc_log *log, zc_bpe_parts *p, const z
     char (*made)[SPECIAL_NAME] = zc_alloc((size_t)SPECIALS * SPECIAL_NAME);
 
     ZC_CHECK(made, ZC_E_NOMEM, "%s: no memory for special tokens", p->name);
-    ZC_CHECK(style, ZC_E_ARGUMENT, "%s: only a tokenizer.json says how text is cut and which tokens "
-             "are special; the kind of this one is not known", p->name);
+    ZC_CHECK(style, ZC_E_ARGUMENT, "%s: only a tokenizer.json says how text is cut and which "
+             "tokens are special; the kind of this one is not known", p->name);
     p->pattern = zc_pattern_find(style->pattern);
     memcpy(p->norm, style->norm, sizeof(p->norm));
     p->norms = style->norms;

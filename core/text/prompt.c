@@ -152,7 +152,7 @@ zc_status zc_prompt_encode(zc_prompt *p, zc_log *log, const zc_prompt_row *row, 
     if (p->ids.replaced)
         zc_warning(log, "%zu bytes of the prompt are not UTF-8 and were replaced",
                    p->ids.replaced);
-    zc_ids_cut(&p->ids, (size_t)(crop + row->length));
+    zc_ids_cut(&p->ids, (size_t)crop + (size_t)row->length);
     if (p->ids.cut)
         warn_cut(log, b, row, p);
 done:

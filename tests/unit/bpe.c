@@ -45,7 +45,7 @@ static char last_warning[ZC_LOG_TEXT];
 static void keep(void *user, zc_level level, const char *text)
 {
     (void)user;
-    strcpy(level == ZC_LEVEL_ERROR ? last_error : last_warning, text);
+    snprintf(level == ZC_LEVEL_ERROR ? last_error : last_warning, ZC_LOG_TEXT, "%s", text);
 }
 
 static zc_log log_kept;
@@ -346,10 +346,9 @@ static void a_text_may_be_too_long(void)
 
 /* ---- Forms of files ---- */
 
-static void add_base64(zc_str *out, const char *text)
+static void add_base64(zc_str *out, const char *text, size_t bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const size_t bytes = strlen(text) + (text[0] == '\0');
 
     for (size_t i = 0; i < bytes; i += 3) {
         uint32_t bits = 0;
@@ -385,14 +384,14 @@ static zc_status open_text_ranks(zc_bpe **b, const char *lines)
     zc_str list = { 0 };
 
     for (int i = 0; i < 256; i++) {
-        const char text[] = { (char)i, '\0' };
-        add_base64(&list, text);
+        const char byte = (char)i;
+        add_base64(&list, &byte, 1);
         zc_str_add_format(&list, " %d\n", i);
     }
     for (size_t i = 0; i < ZC_COUNT(merges); i++) {
         char text[16];
-        snprintf(text, sizeof(text), "%s%s", merges[i][0], merges[i][1]);
-        add_base64(&list, text);
+        const int n = snprintf(text, sizeof(text), "%s%s", merges[i][0], merges[i][1]);
+        add_base64(&list, text, (size_t)n);
         zc_str_add_format(&list, " %zu\n", 256 + i);
     }
     zc_str_add(&list, lines);
@@ -639,6 +638,34 @@ static void every_lack_of_memory_is_reported(void)
     zc_str_fini(&json);
 }
 
+static zc_status open_small(zc_bpe **b, bool ranked)
+{
+    char ranks[] = "YQ== 0\nYg== 1\nYWI= 2\n";
+    char vocab[] = "{\"a\":0,\"b\":1,\"ab\":2}", lines[] = "a b\n";
+    const zc_bpe_source r = { .text = ranks, .bytes = strlen(ranks), .name = "ranks" };
+    const zc_bpe_source v = { .text = vocab, .bytes = strlen(vocab), .name = "vocab" };
+    const zc_bpe_source m = { .text = lines, .bytes = strlen(lines), .name = "merges" };
+
+    return ranked ? zc_bpe_open_ranks(b, &log_kept, &r, zc_bpe_style_find("llama3"))
+                  : zc_bpe_open_merges(b, &log_kept, &v, &m, zc_bpe_style_find("clip"));
+}
+
+static void every_lack_of_memory_is_reported_for_other_forms(void)
+{
+    for (int form = 0; form < 2; form++) {
+        for (int n = 1, calls = n; calls >= n; n++) {
+            zc_bpe *b = NULL;
+            faults_alloc(n, FAULT_ONCE);
+            const zc_status st = open_small(&b, form == 1);
+            REQUIRE_INT(b != NULL, st == ZC_OK);
+            zc_bpe_close(&b);
+            calls = faults_alloc_end();
+            REQUIRE_INT(st, calls >= n ? ZC_E_NOMEM : ZC_OK);
+            REQUIRE_INT(faults_live_blocks(), 0);
+        }
+    }
+}
+
 int main(void)
 {
     if (zc_log_init(&log_kept, ZC_LEVEL_WARNING, keep, NULL) != ZC_OK)
@@ -662,6 +689,7 @@ int main(void)
     TEST(a_document_without_its_parts_is_refused);
     TEST(limits_hold_on_both_sides);
     TEST(every_lack_of_memory_is_reported);
+    TEST(every_lack_of_memory_is_reported_for_other_forms);
     zc_log_fini(&log_kept);
     return test_end();
 }

@@ -87,11 +87,12 @@ static void broken_bytes_become_replacement_characters(void)
 static void require_stripped(const char *text, const char *wanted)
 {
     size_t bytes = strlen(text);
-    char copy[32] = { 0 };
+    zc_str copy = { 0 };
 
     zc_text_strip(&text, &bytes);
-    memcpy(copy, text, bytes);
-    REQUIRE_STR(copy, wanted);
+    zc_str_add_bytes(&copy, text, bytes);
+    REQUIRE_STR(zc_str_get(&copy), wanted);
+    zc_str_fini(&copy);
 }
 
 static void both_ends_are_stripped(void)

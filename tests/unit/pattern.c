@@ -3,8 +3,6 @@
 
 #include "core/text/pattern.h"
 
-#include <stdlib.h>
-
 #include "core/base/str.h"
 #include "core/text/alphabet.h"
 #include "core/text/vocab.h"
@@ -75,31 +73,30 @@ static void hostile_texts_stay_within_the_limits(void)
     enum { BYTES = 3 * 65536 };
     static const char *const runs[] = { " ", "a", "'", "\n ", "!", "1", " \xC2\x85", "'l" };
     static const char *const names[] = { "gpt2", "llama3", "qwen2", "clip" };
-    char *text = malloc(BYTES + 4);
+    zc_str text = { 0 };
 
     for (size_t i = 0; i < ZC_COUNT(runs) * ZC_COUNT(names); i++) {
         const char *run = runs[i / ZC_COUNT(names)];
         zc_pattern *p = NULL;
         zc_cutter *c = NULL;
         const char *piece = NULL;
-        size_t bytes = 0, length = 0, all = 0;
+        size_t bytes = 0, all = 0;
         zc_status st;
-        while (length < BYTES) {
-            memcpy(text + length, run, strlen(run));
-            length += strlen(run);
-        }
-        text[length++] = 'x';
+        zc_str_clear(&text);
+        while (text.length < BYTES)
+            zc_str_add(&text, run);
+        zc_str_add(&text, "x");
         REQUIRE_INT(zc_pattern_open(&p, NULL, zc_pattern_find(names[i % ZC_COUNT(names)])), ZC_OK);
         REQUIRE_INT(zc_cutter_open(&c, NULL, p), ZC_OK);
-        zc_cutter_start(c, text, length);
+        zc_cutter_start(c, zc_str_get(&text), text.length);
         while (!(st = zc_cutter_next(c, NULL, &piece, &bytes)) && piece)
             all += bytes;
         REQUIRE_INT(st, ZC_OK);
-        REQUIRE(all == length || i % ZC_COUNT(names) == 3);
+        REQUIRE(all == text.length || i % ZC_COUNT(names) == 3);
         zc_cutter_close(&c);
         zc_pattern_close(&p);
     }
-    free(text);
+    zc_str_fini(&text);
 }
 
 static void every_byte_has_a_letter_of_its_own(void)

@@ -21,9 +21,9 @@ static void keep(void *user, zc_level level, const char *text)
 {
     (void)user;
     if (level == ZC_LEVEL_ERROR)
-        strcpy(last_error, text);
+        snprintf(last_error, sizeof(last_error), "%s", text);
     if (level == ZC_LEVEL_WARNING)
-        strcpy(last_warning, text);
+        snprintf(last_warning, sizeof(last_warning), "%s", text);
 }
 
 /* Bytes are their own ids; special tokens follow from 256 on, the first of which begins. */
