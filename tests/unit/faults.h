@@ -1,7 +1,7 @@
 /* Makes the heap, the file system and the threads of core/base fail on demand,
  * and counts what was not given back.
  *
- *     for (int n = 1, calls = n; calls >= n; n++) {
+ *     for (int n = 1, calls = n; calls >= n - 1; n++) {
  *         faults_alloc(n, FAULT_ONCE);
  *         st = zc_thing_open(&thing, path);
  *         zc_thing_close(&thing);

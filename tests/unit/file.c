@@ -461,7 +461,7 @@ static void every_call_of_a_reader_may_fail(void)
     zc_status st;
 
     put("list/full", "0123456789");
-    for (int n = 1, calls = n; calls >= n; n++) {
+    for (int n = 1, calls = n; calls >= n - 1; n++) {
         faults_alloc(0, FAULT_ONCE);
         faults_file(n, FAULT_ONCE, EIO);
         st = read_all();
@@ -472,7 +472,7 @@ static void every_call_of_a_reader_may_fail(void)
         REQUIRE_INT(faults_live_blocks(), 0);
         faults_alloc_end();
     }
-    for (int n = 1, calls = n; calls >= n; n++) {
+    for (int n = 1, calls = n; calls >= n - 1; n++) {
         faults_alloc(n, FAULT_ONCE);
         faults_file(0, FAULT_ONCE, EIO);
         st = read_all();
@@ -495,7 +495,7 @@ static void every_call_of_a_writer_may_fail(void)
     for (size_t k = 0; k < 2 * ZC_COUNT(errors); k++) {
         const zc_out_policy policy = k % 2 ? ZC_OUT_NEW : ZC_OUT_REPLACE;
 
-        for (int n = 1, calls = n; calls >= n; n++) {
+        for (int n = 1, calls = n; calls >= n - 1; n++) {
             unlink(in("list/out"));
             if (policy == ZC_OUT_REPLACE)
                 put("list/out", "old");
@@ -512,12 +512,14 @@ static void every_call_of_a_writer_may_fail(void)
             text = held("list/out");
             REQUIRE(zc_str_equal(text, "01ab456789") ||
                     (st != ZC_OK && zc_str_equal(text, policy == ZC_OUT_NEW ? "(none)" : "old")));
-            if (n % 2)
+            /* While it is locked and compared, calls 3 and 5, it isn't known to be ours
+             * and stays. */
+            if (n % 2 && n > 5)
                 REQUIRE(!exists("list/out.partial"));
             unlink(in("list/out.partial"));
         }
     }
-    for (int n = 1, calls = n; calls >= n; n++) {
+    for (int n = 1, calls = n; calls >= n - 1; n++) {
         faults_file(0, FAULT_ONCE, EIO);
         faults_alloc(n, FAULT_ONCE);
         st = write_all(ZC_OUT_REPLACE);

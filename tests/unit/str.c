@@ -41,7 +41,7 @@ static void text_grows(void)
 
 static void lack_of_memory_sticks(void)
 {
-    for (int n = 1, calls = n; calls >= n; n++) {
+    for (int n = 1, calls = n; calls >= n - 1; n++) {
         zc_str s = { 0 };
         char *text;
         bool whole;
