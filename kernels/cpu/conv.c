@@ -74,9 +74,11 @@ static void *element(const zk_tensor *t, int64_t i)
     return (uint8_t *)t->data + i * zk_dtype_get(t->type)->bytes;
 }
 
-static bool uses_bf16(const zk_queue *q, zk_dtype act)
+/* Products in bf16 must not be what rounds the pixels, nor a weight that has more bits. */
+static bool uses_bf16(const zk_queue *q, zk_dtype act, zk_dtype weight)
 {
-    return act == ZK_BF16 && ((const struct zk_cpu *)q->state)->dsp.product.bf16;
+    return act == ZK_BF16 && weight != ZK_F32 && weight != ZK_F16 &&
+           ((const struct zk_cpu *)q->state)->dsp.product.bf16;
 }
 
 static bool pad_matters(const struct zk_conv *a, int axis)
@@ -149,7 +151,7 @@ static bool plan_tiles(struct plan *p)
 static bool plan_make(struct plan *p, zk_queue *q, const struct zk_conv *a)
 {
     const struct zk_cpu_dsp *dsp = &zk_cpu_of(q)->dsp;
-    const bool bf16 = uses_bf16(q, a->src.type);
+    const bool bf16 = uses_bf16(q, a->src.type, a->weight.type);
 
     *p = (struct plan){
         .a = a,
@@ -371,7 +373,7 @@ static void pack_panels(void *arg, int64_t begin, int64_t end, int worker)
 static struct packing packing_of(const zk_queue *q, const zk_tensor *weight, int64_t taps,
                                  zk_dtype act)
 {
-    const bool bf16 = uses_bf16(q, act);
+    const bool bf16 = uses_bf16(q, act, weight->type);
     const int32_t in = taps > 0 ? (int32_t)(weight->dim[3] / taps) : 0;
 
     return (struct packing){
@@ -450,8 +452,8 @@ zk_status zk_cpu_conv(zk_queue *q, const struct zk_conv *a)
 
     if (st != ZK_OK)
         return st;
-    const int expected = uses_bf16(q, a->src.type) ? ZK_CPU_CONV_BF16 : ZK_CPU_CONV_F32;
-    if (a->weight.packing && a->weight.packing != expected)
+    const bool bf16 = uses_bf16(q, a->src.type, a->weight.type);
+    if (a->weight.packing && a->weight.packing != (bf16 ? ZK_CPU_CONV_BF16 : ZK_CPU_CONV_F32))
         return ZK_E_UNSUPPORTED;
     if (a->dst.dim[0] < 1 || a->dst.dim[1] < 1 || a->dst.dim[2] < 1 || a->dst.dim[3] < 1)
         return ZK_OK;
