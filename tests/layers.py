@@ -39,7 +39,6 @@ RULES = {
 FORBIDDEN = {"kernels/cpu/x86/": ["kernels/cpu/arm/"], "kernels/cpu/arm/": ["kernels/cpu/x86/"]}
 # Libraries, and the only files that may know them.
 LIBRARIES = {
-    r"jansson\.h":             ["core/base/json"],
     r"pcre2.*":                ["core/text/"],
     r"utf8proc\.h":            ["core/text/"],
     r"libav.*|libsw.*":        ["core/sink/ffmpeg"],

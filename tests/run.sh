@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The one test command. Installs what is missing, builds in several ways, and
-# runs every check; ends with "N passed, N failed" and is silent about what works.
+# The one test command: installs what is missing, builds in several ways, runs
+# every check, and ends with "N passed, N failed".
 #
 #   tests/run.sh               everything
 #   tests/run.sh style unit    only these steps; tests/run.sh --list names them
 #
-# Everything that is built goes to build-test/ beside the sources, logs to
-# build-test/logs.
+# What is built goes to build-test/ beside the sources, logs to build-test/logs.
+# JOBS=N in the environment sets how many processes run at once.
 set -u
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -15,109 +15,107 @@ logs=$out/logs
 jobs=${JOBS:-$(nproc)}
 passed=0
 failed=0
-mkdir -p "$logs"
+child=
 
-steps="setup style layers release clang plain sanitize threads valgrind neon fuzz lint"
-
-packages="gcc g++ clang meson ninja-build pkg-config python3 libjansson-dev libpcre2-dev
-    libutf8proc-dev valgrind clang-tidy cppcheck libclang-rt-dev gcc-aarch64-linux-gnu
-    libc6-dev-arm64-cross qemu-user-static locales"
+steps="setup style commits layers release clang plain valgrind sanitize threads neon lint"
 
 say() { printf '%s\n' "$*"; }
 
-# check NAME COMMAND...: one check, its output shown only if it fails
+# limited SECONDS LOG COMMAND...: runs it with its output in LOG, and ends it when time is up
+limited() {
+    local seconds=$1 log=$2
+    shift 2
+    timeout -k 10 "$seconds" "$@" >"$log" 2>&1 </dev/null &
+    child=$!
+    wait $child
+    local rc=$?
+    child=
+    [ $rc != 124 ] || say "ended after $seconds s" >>"$log"
+    return $rc
+}
+
+# check NAME SECONDS COMMAND...: one check, whose output is shown only if it fails
 check() {
-    local name=$1 log
-    log=$logs/$(printf '%s' "$1" | tr -c 'a-zA-Z0-9._-' '-').log
-    shift
-    local start=$SECONDS
-    if "$@" >"$log" 2>&1 </dev/null; then
+    local name=$1 seconds=$2 start=$SECONDS
+    local log=$logs/${name//[!a-zA-Z0-9._-]/-}.log
+    shift 2
+    if limited "$seconds" "$log" "$@"; then
         passed=$((passed + 1))
         say "ok    $name ($((SECONDS - start)) s)"
     else
         failed=$((failed + 1))
         say "FAIL  $name: the end of $log:"
-        tail -n 40 "$log"
+        tail -n 60 "$log"
         return 1
     fi
 }
 
-# build NAME MESON-OPTION...: configures and compiles build-test/NAME
-build() {
-    local name=$1
+# configure NAME MESON-OPTION...: afresh if the options differ from the last time's
+configure() {
+    local dir=$out/$1
     shift
-    check "configure $name" configure "$out/$name" "$@" || return 1
-    check "build $name" ninja -C "$out/$name" -j "$jobs"
+    local options="${CC:-cc} $*"
+    [ "$options" = "$(cat "$dir/options" 2>/dev/null)" ] && [ -f "$dir/build.ninja" ] && return
+    rm -rf "$dir"
+    check "configure ${dir##*/}" 300 meson setup "$dir" "$top" -Dwerror=true "$@" || return 1
+    say "$options" >"$dir/options"
 }
 
-configure() {
-    local dir=$1
-    shift
-    if [ -f "$dir/build.ninja" ]; then
-        meson configure "$dir" "$@"
-    else
-        meson setup "$dir" "$top" -Dwerror=true "$@"
-    fi
+# build NAME MESON-OPTION...: configures and compiles build-test/NAME
+build() {
+    configure "$@" && check "build $1" 1800 ninja -C "$out/$1" -j "$jobs"
 }
 
 # run_tests NAME ARGUMENT...: `meson test` in build-test/NAME; every test counts
 run_tests() {
-    local dir=$out/$1 log=$logs/test-$1.log start=$SECONDS ok bad
+    local name=$1 start=$SECONDS log=$logs/test-$1.log rc ok bad skipped
     shift
-    meson test -C "$dir" --num-processes "$jobs" --print-errorlogs "$@" >"$log" 2>&1 </dev/null
-    local rc=$?
-    ok=$(sed -n 's/^Ok: *//p' "$log")
+    limited 2400 "$log" meson test -C "$out/$name" --num-processes "$jobs" --print-errorlogs "$@"
+    rc=$?
+    ok=$(sed -n 's/^Ok: *\([0-9]*\).*/\1/p' "$log")
     bad=$(sed -n -E 's/^(Fail|Unexpected Pass|Timeout): *//p' "$log" | awk '{ n += $1 } END { print n + 0 }')
-    if [ -z "$ok" ] || { [ "$rc" != 0 ] && [ "$bad" = 0 ]; }; then
-        ok=${ok:-0}
+    skipped=$(sed -n -E 's/^ *[0-9]+\/[0-9]+ (.*[^ ]) +SKIP .*/\1/p' "$log" | paste -sd, -)
+    if [ "${ok:-0}" = 0 ] || { [ $rc != 0 ] && [ "$bad" = 0 ]; }; then
         bad=$((bad + 1))
     fi
-    passed=$((passed + ok))
+    passed=$((passed + ${ok:-0}))
     failed=$((failed + bad))
     if [ "$bad" != 0 ]; then
-        say "FAIL  $bad tests of ${dir##*/}: the end of $log:"
-        tail -n 80 "$log"
-    else
-        say "ok    $ok tests of ${dir##*/} ($((SECONDS - start)) s)"
+        say "FAIL  $bad tests of $name: the end of $log:"
+        tail -n 100 "$log"
+        return 1
     fi
+    say "ok    $ok tests of $name ($((SECONDS - start)) s)${skipped:+, skipped: $skipped}"
 }
 
-missing_packages() {
-    local p
-    for p in $packages; do
-        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$p"
-    done
-}
-
-step_setup() {
-    local missing
-    missing=$(missing_packages)
-    [ -z "$missing" ] && return
-    local root=
-    [ "$(id -u)" = 0 ] || root=sudo
-    export DEBIAN_FRONTEND=noninteractive
-    check "apt-get update" $root apt-get update -q
-    # shellcheck disable=SC2086
-    check "apt-get install $missing" $root apt-get install -qy --no-install-recommends $missing ||
-        { say "cannot go on without these packages"; finish; }
-}
-
-step_style()  { check style python3 tests/style.py; }
-step_layers() { check layers python3 tests/layers.py; }
+step_setup()   { check packages 1800 tests/packages.sh test || finish; }
+step_style()   { check style 60 python3 tests/style.py; }
+step_commits() { check commits 60 python3 tests/commits.py; }
+step_layers()  { check layers 60 python3 tests/layers.py; }
 
 # What users run: optimised, gcc.
 step_release() {
-    build release --buildtype=release && run_tests release
+    build release --buildtype=release && run_tests release --timeout-multiplier 3
 }
 
 step_clang() {
-    CC=clang CXX=clang++ build clang --buildtype=debugoptimized && run_tests clang --suite unit
+    CC=clang build clang --buildtype=debugoptimized &&
+        run_tests clang --suite unit --timeout-multiplier 3
 }
 
 # No instruction set beyond the baseline, no optional dependency.
+build_plain() {
+    build plain --buildtype=debugoptimized --auto-features=disabled -Dsimd=false
+}
+
 step_plain() {
-    build plain --buildtype=release --auto-features=disabled -Dsimd=false &&
-        run_tests plain --suite unit --suite kernels
+    build_plain && run_tests plain --suite kernels --timeout-multiplier 6
+}
+
+# Without AVX-512, which valgrind 3.19 doesn't know.
+step_valgrind() {
+    build_plain && run_tests plain --suite unit --timeout-multiplier 20 \
+        --wrap "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=all"
 }
 
 step_sanitize() {
@@ -128,35 +126,23 @@ step_sanitize() {
     unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
+# Builds only the tests that use several threads.
 step_threads() {
     export TSAN_OPTIONS=halt_on_error=1
-    build threads --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false &&
+    configure threads --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false &&
         run_tests threads --suite threads --timeout-multiplier 6
     unset TSAN_OPTIONS
 }
 
-step_valgrind() {
-    # valgrind 3.19 knows no AVX-512; the unit tests of the release build run without it.
-    build valgrind --buildtype=debugoptimized -Dsimd=false &&
-        run_tests valgrind --suite unit --timeout-multiplier 20 \
-            --wrap "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=all"
-}
-
 step_neon() {
-    build neon --buildtype=release --cross-file tests/aarch64.txt --auto-features=disabled &&
-        run_tests neon --suite kernels --timeout-multiplier 20
-}
-
-step_fuzz() {
-    CC=clang CXX=clang++ build fuzz --buildtype=debugoptimized -Dfuzz=libfuzzer \
-        -Db_sanitize=address,undefined -Db_lundef=false &&
-        check fuzz tests/fuzz/run.sh "$out/fuzz" 200000
+    build neon --buildtype=release --cross-file tests/aarch64.txt --auto-features=disabled \
+        -Dengine=false && run_tests neon --suite unit --suite kernels --timeout-multiplier 20
 }
 
 step_lint() {
-    [ -f "$out/clang/compile_commands.json" ] || CC=clang CXX=clang++ build clang --buildtype=debugoptimized
-    check clang-tidy tests/lint.sh clang-tidy "$out/clang"
-    check cppcheck tests/lint.sh cppcheck "$out/clang"
+    CC=clang configure clang --buildtype=debugoptimized || return
+    check clang-tidy 1800 tests/lint.sh clang-tidy "$out/clang"
+    check cppcheck 1800 tests/lint.sh cppcheck "$out/clang"
 }
 
 finish() {
@@ -166,10 +152,15 @@ finish() {
 }
 
 [ "${1:-}" = --list ] && { say "$steps"; exit; }
-for step in ${*:-$steps}; do
+for step in "$@"; do
     case " $steps " in
-    *" $step "*) "step_$step" ;;
+    *" $step "*) ;;
     *) say "no step '$step'; there are: $steps"; exit 64 ;;
     esac
+done
+mkdir -p "$logs"
+trap '[ -z "$child" ] || kill "$child"; exit 130' INT TERM
+for step in ${*:-$steps}; do
+    "step_$step"
 done
 finish

@@ -35,7 +35,8 @@ HOME = {
 
 
 def tracked():
-    command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"]
+    command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-co",
+               "--exclude-standard", "-z"]
     listing = subprocess.run(command, capture_output=True, check=True).stdout
     return [n for n in listing.decode().split("\0") if n and (ROOT / n).is_file()]
 
