@@ -315,7 +315,7 @@ static double travel_between(double (*f)(int, int), int a, int b)
 static void the_gain_of_the_model_is_watched(void)
 {
     static struct game g = { .method = "easycache", .options = { "threshold", "0.3" } };
-    double gain = 0, sum = 0, out[COUNT], was;
+    double gain = 0, sum = 0, out[COUNT] = { 0 }, was;
     int last = 0;
 
     run_game(&g);
