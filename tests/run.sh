@@ -63,7 +63,7 @@ configure() {
 
 # build NAME MESON-OPTION...: configures and compiles build-test/NAME
 build() {
-    configure "$@" && check "build $1" 1800 ninja -C "$out/$1" -j "$jobs"
+    configure "$@" && check "build $1" 1800 ninja -C "$out/$1" -k 0 -j "$jobs"
 }
 
 # run_tests NAME ARGUMENT...: `meson test` in build-test/NAME; every test counts
