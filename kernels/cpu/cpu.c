@@ -62,7 +62,12 @@ static const struct extra {
         .pack = zk_cpu_conv_pack,
     },
     [ZK_OP_drift] = { .work = zk_cpu_drift_work },
-    [ZK_OP_linear] = { 0 },
+    [ZK_OP_linear] = {
+        .takes = zk_cpu_linear_takes,
+        .work = zk_cpu_linear_work,
+        .packed_size = zk_cpu_linear_packed_size,
+        .pack = zk_cpu_linear_pack,
+    },
     [ZK_OP_norm] = { .work = zk_cpu_norm_work },
 };
 
@@ -159,7 +164,7 @@ const zk_backend zk_backend_cpu = {
     .download = zk_queue_copy,
     .finish = zk_queue_finish,
 
-    .linear = zk_ref_linear,
+    .linear = zk_cpu_linear,
     .attend = zk_cpu_attend,
     .norm = zk_cpu_norm,
     .norm_mod = zk_cpu_norm_mod,

@@ -21,4 +21,6 @@ ZK_OPS(ZK_REF_SLOT)
 ZK_OPS(ZK_CHECK_SLOT)
 #undef ZK_CHECK_SLOT
 
+float zk_act_f32(zk_act act, float x);
+
 #endif

@@ -39,7 +39,6 @@ zk_status zk_want_data(const zk_tensor *t);
 bool zk_is_dense(const zk_tensor *t);
 
 bool zk_act_known(zk_act act);
-float zk_act_f32(zk_act act, float x);
 
 /* n elements of a row from a column on, both multiples of the type's block. */
 void zk_row_f32(float *dst, const zk_tensor *t, int64_t row, int64_t col, int n);
