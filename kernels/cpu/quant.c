@@ -135,12 +135,11 @@ static void columns_direct(const struct zk_cpu_linear *l, const zk_tensor *w,
 /* The values of a block of 32 in 8 bits, and the f16 that they are multiplied by. */
 static uint16_t bytes_of_block(uint8_t *q, zk_dtype type, const uint8_t *b, int32_t n)
 {
-    const uint16_t scale = (uint16_t)(b[0] | b[1] << 8);
-
     if (type == ZK_I8) {
         memcpy(q, b, (size_t)n);
         return 0x3c00;                /* 1 */
     }
+    const uint16_t scale = (uint16_t)(b[0] | b[1] << 8);
     if (type == ZK_Q8_0) {
         memcpy(q, b + 2, ZK_Q8_BLOCK);
         return scale;
