@@ -13,14 +13,15 @@
 
 typedef __m512 dot_fn(__m512 acc, __m512 a, __m512 b);
 
-/* The tile of c from row i and panel n on: 6 by 4 keep 24 sums in registers. */
+/* The tile of c from row i and panel n on: 6 by 4 keep 24 sums in
+ * registers, 12 by 1 as many as it takes not to wait for each other. */
 ZK_INLINE void product_tile(const struct zk_product *g, int32_t i, int32_t n, dot_fn *dot,
                             int bytes, const int rows, const int panels)
 {
     const int64_t b_step = g->b_step * bytes, steps = g->k * bytes / 4;
-    const char *a[6], *b = (const char *)g->b + n * b_step;
+    const char *a[12], *b = (const char *)g->b + n * b_step;
     float *c = g->c + i * g->c_step + (int64_t)n * ZK_PANEL;
-    __m512 acc[6][4];
+    __m512 acc[12][4];
 
     ZK_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -60,6 +61,9 @@ ZK_INLINE void product_rows(const struct zk_product *g, int32_t n, dot_fn *dot, 
 {
     int32_t i = 0;
 
+    if (panels == 1)
+        for (; i + 12 <= g->rows; i += 12)
+            product_tile(g, i, n, dot, bytes, 12, panels);
     for (; i + 6 <= g->rows; i += 6)
         product_tile(g, i, n, dot, bytes, 6, panels);
     switch (g->rows - i) {
