@@ -119,10 +119,16 @@ zk_tensor zc_frames(zk_tensor t, int from, int to)
     return t;
 }
 
+/* Without gaps; the step of an axis that is 1 long does not matter. */
 static int is_dense(zk_tensor t)
 {
-    return t.step[2] == t.dim[3] && t.step[1] == t.step[2] * t.dim[2] &&
-           t.step[0] == t.step[1] * t.dim[1];
+    int64_t inner = t.dim[3];
+
+    for (int i = 2; i >= 0; inner *= t.dim[i], i--) {
+        if (t.dim[i] > 1 && t.step[i] != inner)
+            return 0;
+    }
+    return 1;
 }
 
 zk_tensor zc_flat(zk_tensor t)
@@ -204,7 +210,8 @@ static size_t dense_bytes(zk_tensor t)
     uint64_t bytes = 0;
 
     assert(is_dense(t));
-    (void)zk_dtype_size(t.type, (uint64_t)t.step[0] * (uint64_t)t.dim[0], &bytes);
+    (void)zk_dtype_size(t.type, (uint64_t)t.dim[0] * (uint64_t)t.dim[1] * (uint64_t)t.dim[2] *
+                                    (uint64_t)t.dim[3], &bytes);
     return (size_t)bytes;
 }
 
@@ -337,6 +344,13 @@ static int32_t conv_size(const zc_conv_shape *c, int axis, int32_t size)
     return room < 0 ? 0 : (int32_t)(room / stride_of(c, axis) + 1);
 }
 
+void zc_conv_dim(int32_t dim[4], zk_tensor x, const zc_lin *w, const zc_conv_shape *c)
+{
+    for (int i = 0; i < 3; i++)
+        dim[i] = conv_size(c, i, x.dim[i]);
+    dim[3] = zk_rows(w->w);
+}
+
 void zc_conv_to(zc_run *r, zk_tensor dst, zk_tensor x, const zc_lin *w, const zc_conv_shape *c,
                 zk_act act)
 {
@@ -372,9 +386,10 @@ void zc_conv_to(zc_run *r, zk_tensor dst, zk_tensor x, const zc_lin *w, const zc
 
 zk_tensor zc_conv(zc_run *r, zk_tensor x, const zc_lin *w, const zc_conv_shape *c, zk_act act)
 {
-    zk_tensor dst = zc_tmp4(r, conv_size(c, 0, x.dim[0]), conv_size(c, 1, x.dim[1]),
-                            conv_size(c, 2, x.dim[2]), zk_rows(w->w));
+    int32_t dim[4];
 
+    zc_conv_dim(dim, x, w, c);
+    zk_tensor dst = zc_tmp4_type(r, r->act, dim);
     zc_conv_to(r, dst, x, w, c, act);
     return dst;
 }

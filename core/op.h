@@ -77,6 +77,8 @@ typedef struct zc_conv_shape {
 
 /* [T, H, W, in] -> [T', H', W', out]; w is [out, in * kt * kh * kw] */
 zk_tensor zc_conv(zc_run *r, zk_tensor x, const zc_lin *w, const zc_conv_shape *c, zk_act act);
+/* The shape of the result; an axis that the kernel does not fit becomes 0. */
+void      zc_conv_dim(int32_t dim[4], zk_tensor x, const zc_lin *w, const zc_conv_shape *c);
 void      zc_conv_to(zc_run *r, zk_tensor dst, zk_tensor x, const zc_lin *w,
                      const zc_conv_shape *c, zk_act act);
 
