@@ -10,7 +10,6 @@
 #include "core/model/hunyuan.h"
 
 #define EPS 1e-6f
-#define THETA 256.0               /* of the position waves */
 #define ROWS_AT_ONCE 4096         /* of the widest intermediates */
 
 typedef struct two_layers {
@@ -20,7 +19,7 @@ typedef struct two_layers {
 typedef struct refiner_weights {
     zc_lin norm1, norm2;          /* affine [D] */
     zc_lin qkv, proj;             /* [3D, D], [D, D] */
-    zc_lin fc1, fc2;              /* [M, D], [D, M] */
+    zc_lin fc1, fc2;              /* [refiner's M, D], [D, refiner's M] */
     zc_lin mod;                   /* [2D, D]: gates of attention and of the MLP */
 } refiner_weights;
 
@@ -64,8 +63,8 @@ static const zc_weight_row refiner_rows[] = {
     ZC_AFFINE(refiner_weights, norm2, "norm2", HY_HIDDEN),
     R(qkv, "self_attn_qkv", HY_3HIDDEN, HY_HIDDEN),
     R(proj, "self_attn_proj", HY_HIDDEN, HY_HIDDEN),
-    R(fc1, "mlp.fc1", HY_MLP, HY_HIDDEN),
-    R(fc2, "mlp.fc2", HY_HIDDEN, HY_MLP),
+    R(fc1, "mlp.fc1", HY_REFINER_MLP, HY_HIDDEN),
+    R(fc2, "mlp.fc2", HY_HIDDEN, HY_REFINER_MLP),
     R(mod, "adaLN_modulation.1", HY_2HIDDEN, HY_HIDDEN),
 };
 #undef R
@@ -146,9 +145,9 @@ static void derive(int32_t dims[HY_DIMS])
 void zc_hunyuan_released(int32_t dims[HY_DIMS])
 {
     static const int32_t known[HY_DIMS] = {
-        [HY_HIDDEN] = 3072, [HY_MLP] = 12288, [HY_HEAD] = 128, [HY_TEXT] = 4096,
-        [HY_POOLED] = 768, [HY_WAVES] = 256, [HY_IN] = 64, [HY_OUT] = 64, [HY_REFINERS] = 2,
-        [HY_DOUBLES] = 20, [HY_SINGLES] = 40, [HY_GUIDED] = 1,
+        [HY_HIDDEN] = 3072, [HY_MLP] = 12288, [HY_REFINER_MLP] = 12288, [HY_HEAD] = 128,
+        [HY_TEXT] = 4096, [HY_POOLED] = 768, [HY_WAVES] = 256, [HY_IN] = 64, [HY_OUT] = 64,
+        [HY_REFINERS] = 2, [HY_DOUBLES] = 20, [HY_SINGLES] = 40, [HY_GUIDED] = 1,
     };
 
     for (int i = 0; i < HY_DIMS; i++)
@@ -159,12 +158,14 @@ void zc_hunyuan_released(int32_t dims[HY_DIMS])
 zc_status zc_hunyuan_detect(const zc_source *s, zc_log *log, int32_t dims[HY_DIMS])
 {
     zc_status st = ZC_OK;
-    zc_source_tensor img, text, pooled, mlp, head, out, guidance;
+    zc_source_tensor img, text, pooled, mlp, refiner, head, out, guidance;
 
     ZC_TRY(zc_source_need(s, log, "img_in.proj.weight", 5, &img));
     ZC_TRY(zc_source_need(s, log, "txt_in.input_embedder.weight", 2, &text));
     ZC_TRY(zc_source_need(s, log, "vector_in.in_layer.weight", 2, &pooled));
     ZC_TRY(zc_source_need(s, log, "double_blocks.0.img_mlp.fc1.weight", 2, &mlp));
+    ZC_TRY(zc_source_need(s, log, "txt_in.individual_token_refiner.blocks.0.mlp.fc1.weight", 2,
+                          &refiner));
     ZC_TRY(zc_source_need(s, log, "double_blocks.0.img_attn_q_norm.weight", 1, &head));
     ZC_TRY(zc_source_need(s, log, "final_layer.linear.weight", 2, &out));
     ZC_CHECK(img.dim[2] == 1 && img.dim[3] == 2 && img.dim[4] == 2, ZC_E_UNSUPPORTED,
@@ -175,6 +176,7 @@ zc_status zc_hunyuan_detect(const zc_source *s, zc_log *log, int32_t dims[HY_DIM
              (long long)img.dim[0], (long long)head.dim[0]);
     dims[HY_HIDDEN] = (int32_t)img.dim[0];
     dims[HY_MLP] = (int32_t)mlp.dim[0];
+    dims[HY_REFINER_MLP] = (int32_t)refiner.dim[0];
     dims[HY_HEAD] = (int32_t)head.dim[0];
     dims[HY_TEXT] = (int32_t)text.dim[1];
     dims[HY_POOLED] = (int32_t)pooled.dim[1];
@@ -316,14 +318,16 @@ static void modulate_step(zc_run *r, zc_dit *dit, const zc_step *step, int lane,
     zc_arena_release(r->scratch, mark);
 }
 
-static void hunyuan_modulate(zc_run *r, zc_dit *dit, const zc_step *steps, int count)
+static void hunyuan_modulate(zc_run *r, zc_dit *dit, const zc_schedule *schedule)
 {
     for (int lane = 0; lane < ZC_LANES; lane++) {
         if (!zk_present(dit->cond[lane].text))
             continue;
-        zk_tensor all = zc_tmp_type(r, ZK_F32, count, modulation_cols(dit->dims));
-        for (int i = 0; i < count; i++)
-            modulate_step(r, dit, &steps[i], lane, zc_rows(all, i, i + 1));
+        zk_tensor all = zc_tmp_type(r, ZK_F32, schedule->steps, modulation_cols(dit->dims));
+        for (int i = 0; i < schedule->steps; i++) {
+            const zc_step step = zc_schedule_at(schedule, i);
+            modulate_step(r, dit, &step, lane, zc_rows(all, i, i + 1));
+        }
         dit->modulation[lane] = all;
     }
 }
@@ -483,7 +487,7 @@ static void hunyuan_prepare(zc_run *r, zc_dit *dit)
             for (int axis = 0; axis < 3; axis++) {
                 const int d = dit->rope_axes[axis];
                 for (int j = 0; j < d / 2; j++, at++) {
-                    const double angle = place[axis] * pow(THETA, -2.0 * j / d);
+                    const double angle = place[axis] * pow((double)dit->rope_theta, -2.0 * j / d);
                     c[at] = (float)cos(angle);
                     s[at] = (float)sin(angle);
                 }

@@ -14,6 +14,7 @@ enum hunyuan_dim {
     HY_3HIDDEN,
     HY_6HIDDEN,
     HY_MLP,               /* M */
+    HY_REFINER_MLP,
     HY_HIDDEN_MLP,        /* D + M */
     HY_3HIDDEN_MLP,       /* 3D + M */
     HY_HEAD,              /* elements of a head */

@@ -38,6 +38,7 @@ typedef struct zc_dit {
     zc_weights     *store;            /* NULL if everything is resident */
     const int32_t  *dims;             /* the model's symbols */
     const int32_t  *rope_axes;        /* head elements turned by time, height and width */
+    float           rope_theta;
     int32_t         grid[3];          /* tokens in time, height and width */
     zc_condition         cond[ZC_LANES];
     zc_rope         rope;             /* filled by prepare, as are these */
@@ -58,7 +59,7 @@ struct zc_model {
 
     /* Fills dit->modulation for all steps, so that the weights behind it are
      * needed no more; not called if they stay. */
-    void (*modulate)(zc_run *r, zc_dit *dit, const zc_step *steps, int count);
+    void (*modulate)(zc_run *r, zc_dit *dit, const zc_schedule *schedule);
 
     /* From one stage to a later one. in and out have the shapes of those stages. */
     void (*stages)(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zc_stage from,

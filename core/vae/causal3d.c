@@ -189,23 +189,31 @@ static zc_conv_shape conv3(int32_t time_stride, int32_t space_stride)
                             .pad = ZK_PAD_EDGE };
 }
 
-/* out = conv2(silu(norm2(conv1(silu(norm1(x)))))) + shortcut(x) */
-static void resnet_to(zc_run *r, const zc_decoder *d, const resnet *w, zk_tensor x, zk_tensor out)
+/* A convolution whose result is f32. */
+static zk_tensor conv_f32(zc_run *r, zk_tensor x, const zc_lin *w, const zc_conv_shape *c)
+{
+    int32_t dim[4];
+
+    zc_conv_dim(dim, x, w, c);
+    const zk_tensor dst = zc_tmp4_type(r, ZK_F32, dim);
+    zc_conv_to(r, dst, x, w, c, ZK_ACT_NONE);
+    return dst;
+}
+
+/* conv2(silu(norm2(conv1(silu(norm1(x)))))), f32, in new scratch. */
+static zk_tensor branch(zc_run *r, const zc_decoder *d, const resnet *w, zk_tensor x)
 {
     const zc_groups silu = { .groups = d->config->groups, .eps = EPS, .act = ZK_ACT_SILU };
     const zc_conv_shape c = conv3(1, 1);
+    const zk_tensor h = zc_tmp4_type(
+        r, ZK_F32, (const int32_t[4]){ x.dim[0], x.dim[1], x.dim[2], zk_rows(w->conv1.w) });
     const size_t mark = zc_arena_mark(r->scratch);
-    zk_tensor h = zc_tmp4_type(r, r->act, out.dim);
-    const size_t inner = zc_arena_mark(r->scratch);
 
     zc_conv_to(r, h, zc_group_norm(r, x, &w->norm1, &silu), &w->conv1, &c, ZK_ACT_NONE);
-    zc_arena_release(r->scratch, inner);
-    zc_group_norm_to(r, h, h, &w->norm2, &silu);
-    zc_conv_to(r, out, h, &w->conv2, &c, ZK_ACT_NONE);
-    if (zk_present(w->shortcut.w))
-        x = zc_conv(r, x, &w->shortcut, &conv1, ZK_ACT_NONE);
-    zc_add_to(r, zc_flat(out), zc_flat(out), zc_flat(x));
     zc_arena_release(r->scratch, mark);
+    zc_conv_to(r, h, zc_group_norm(r, h, &w->norm2, &silu), &w->conv2, &c, ZK_ACT_NONE);
+    zc_arena_release(r->scratch, mark);
+    return h;
 }
 
 /* x += out(attention(norm(x))): one head, and no frame sees a later one. */
@@ -224,17 +232,24 @@ static void attention_in(zc_run *r, const zc_decoder *d, const middle *w, zk_ten
     zc_arena_release(r->scratch, mark);
 }
 
-/* Residual blocks one after another; the result is in new scratch. */
+/* Residual blocks one after another; the result is in new scratch. What blocks add
+ * to is f32 whatever the activations are: a dozen roundings of it would show. */
 static zk_tensor resnets(zc_run *r, const zc_decoder *d, const resnet *w, int count, zk_tensor x)
 {
-    const int32_t c = zk_rows(w[0].conv1.w);
-    const zk_tensor a = zc_tmp4(r, x.dim[0], x.dim[1], x.dim[2], c);
-    const zk_tensor b = count > 1 ? zc_tmp4(r, x.dim[0], x.dim[1], x.dim[2], c) : a;
+    const int32_t dim[4] = { x.dim[0], x.dim[1], x.dim[2], zk_rows(w[0].conv1.w) };
+    const zk_tensor out = zc_tmp4_type(r, ZK_F32, dim), none = { .type = ZK_NONE };
 
     for (int i = 0; i < count; i++) {
-        const zk_tensor out = i % 2 == 0 ? a : b;
+        const size_t mark = zc_arena_mark(r->scratch);
+
         zc_run_poll(r);
-        resnet_to(r, d, &w[i], x, out);
+        const zk_tensor h = branch(r, d, &w[i], x);
+        if (zk_present(w[i].shortcut.w))
+            zc_conv_to(r, out, x, &w[i].shortcut, &conv1, ZK_ACT_NONE);
+        else if (i == 0)
+            zc_copy_to(r, out, x);
+        zc_add_gated(r, zc_flat(out), zc_flat(h), none);
+        zc_arena_release(r->scratch, mark);
         x = out;
     }
     return x;
@@ -291,12 +306,12 @@ static void decode_tile(zc_run *r, const void *context, zk_tensor src, zk_tensor
     const zc_conv_shape plain = conv3(1, 1);
     const zc_groups silu = { .groups = c->groups, .eps = EPS, .act = ZK_ACT_SILU };
     const size_t mark = zc_arena_mark(r->scratch);
-    zk_tensor x = zc_tmp4_type(r, r->act, src.dim);
+    zk_tensor x = zc_tmp4_type(r, ZK_F32, src.dim);
 
     zc_copy_to(r, x, src);
-    x = zc_conv(r, x, &w->quant, &conv1, ZK_ACT_NONE);
+    x = conv_f32(r, x, &w->quant, &conv1);
     zc_run_show(r, x, "post_quant");
-    x = zc_conv(r, x, &w->conv_in, &plain, ZK_ACT_NONE);
+    x = conv_f32(r, x, &w->conv_in, &plain);
     zc_run_show(r, x, "conv_in");
     x = mid_block(r, d, w, x);
     zc_run_show(r, x, "mid");
@@ -307,14 +322,15 @@ static void decode_tile(zc_run *r, const void *context, zk_tensor src, zk_tensor
             const zk_tensor up = zc_tmp4(r, (x.dim[0] - 1) * by[0] + 1, x.dim[1] * by[1],
                                          x.dim[2] * by[2], x.dim[3]);
             const size_t inner = zc_arena_mark(r->scratch);
-            zc_conv_to(r, up, zc_upsample(r, x, by, 1), &w->resample[i], &plain, ZK_ACT_NONE);
+            zc_conv_to(r, up, zc_upsample(r, zc_cast(r, x, r->act), by, 1), &w->resample[i],
+                       &plain, ZK_ACT_NONE);
             zc_arena_release(r->scratch, inner);
             x = up;
         }
         zc_run_show(r, x, "up.%d", i);
     }
-    zc_group_norm_to(r, x, x, &w->norm_out, &silu);
-    zc_copy_to(r, dst, zc_conv(r, x, &w->conv_out, &plain, ZK_ACT_NONE));
+    x = zc_group_norm(r, x, &w->norm_out, &silu);
+    zc_conv_to(r, dst, x, &w->conv_out, &plain, ZK_ACT_NONE);
     zc_arena_release(r->scratch, mark);
 }
 
@@ -327,24 +343,24 @@ static void encode_tile(zc_run *r, const void *context, zk_tensor src, zk_tensor
     const zc_conv_shape plain = conv3(1, 1);
     const zc_groups silu = { .groups = c->groups, .eps = EPS, .act = ZK_ACT_SILU };
     const size_t mark = zc_arena_mark(r->scratch);
-    zk_tensor x = zc_tmp4_type(r, r->act, src.dim);
+    zk_tensor x = zc_tmp4_type(r, ZK_F32, src.dim);
 
     zc_copy_to(r, x, src);
-    x = zc_conv(r, x, &w->conv_in, &plain, ZK_ACT_NONE);
+    x = conv_f32(r, x, &w->conv_in, &plain);
     zc_run_show(r, x, "conv_in");
     for (int i = 0; i < c->levels; i++) {
         x = resnets(r, d, w->levels[i], c->layers, x);
         if (i < c->levels - 1) {
             const zc_conv_shape down = conv3(time_step(c, i), space_step(c, i));
-            x = zc_conv(r, x, &w->resample[i], &down, ZK_ACT_NONE);
+            x = conv_f32(r, x, &w->resample[i], &down);
         }
         zc_run_show(r, x, "down.%d", i);
     }
     x = mid_block(r, d, w, x);
     zc_run_show(r, x, "mid");
-    zc_group_norm_to(r, x, x, &w->norm_out, &silu);
-    x = zc_conv(r, x, &w->conv_out, &plain, ZK_ACT_NONE);
-    zc_copy_to(r, dst, zc_conv(r, x, &w->quant, &conv1, ZK_ACT_NONE));
+    x = zc_group_norm(r, x, &w->norm_out, &silu);
+    x = conv_f32(r, x, &w->conv_out, &plain);
+    zc_conv_to(r, dst, x, &w->quant, &conv1, ZK_ACT_NONE);
     zc_arena_release(r->scratch, mark);
 }
 
