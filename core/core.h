@@ -1,0 +1,88 @@
+/* Everything that plugin/ may see of the core: engines that run jobs, and what a
+ * job would take.
+ *
+ * Thread safety: as host-abi/zoetrope.h says of its functions, which are these in
+ * other words. */
+#ifndef ZC_CORE_H
+#define ZC_CORE_H
+
+#include "core/reel.h"
+#include "core/request.h"
+
+typedef struct zc_engine zc_engine;
+typedef struct zc_job    zc_job;
+
+typedef struct zc_engine_desc {
+    int         threads;          /* 0: one for each processor */
+    uint64_t    max_memory;       /* bytes that weights may stay in; 0: no limit */
+    const char *device;           /* name of a backend; NULL: the best that opens */
+    void      (*log)(void *user, int32_t level, const char *text);    /* may be NULL */
+    void       *log_user;
+    zc_level    level;
+} zc_engine_desc;
+
+zc_status zc_engine_open(zc_engine **out, const zc_engine_desc *desc);
+void      zc_engine_close(zc_engine **engine);
+zc_log   *zc_engine_log(zc_engine *engine);            /* borrowed */
+
+/* Sampler or backend number `index`: its name, and a line about it; NULL behind the last. */
+const char *zc_list_samplers(int index, const char **summary);
+const char *zc_list_backends(int index, const char **summary);
+const char *zc_list_models(int index, const char **summary);
+
+typedef enum zc_phase_kind {
+    ZC_PHASE_WAITING,
+    ZC_PHASE_LOADING,
+    ZC_PHASE_TEXT,
+    ZC_PHASE_DENOISE,
+    ZC_PHASE_DECODE,
+    ZC_PHASE_DONE,
+} zc_phase_kind;
+
+typedef struct zc_job_info {
+    int           width, height, frames;
+    zc_phase_kind phase;
+    int           step, steps;    /* done and in all, of this phase; steps 0: not known */
+    int           frames_done;
+    zc_status     status;         /* ZC_OK while nothing has failed */
+    float         seconds;        /* since work began */
+    float         seconds_left;   /* below 0: not known yet */
+} zc_job_info;
+
+/* The request is checked and copied; failures are told to the engine's log. */
+zc_status   zc_job_start(zc_engine *engine, zc_job **out, const zc_request *q);
+void        zc_job_info_get(zc_job *job, zc_job_info *info);
+zc_reel    *zc_job_reel(zc_job *job);                  /* borrowed from the job */
+void        zc_job_cancel(zc_job *job);
+const char *zc_job_error(zc_job *job);                 /* borrowed from the job */
+const char *zc_job_report(zc_job *job);                /* likewise; "" before the end */
+void        zc_job_close(zc_job **job);
+
+typedef struct zc_plan {
+    int      width, height, frames, steps;
+    int      image_tokens, text_tokens;
+    double   flops_text, flops_step, flops_decode, flops;
+    uint64_t weights[4];          /* text encoder, CLIP, transformer, autoencoder */
+    uint64_t resident, streamed;  /* of the transformer's: what stays, what is read every step */
+    uint64_t scratch_text, scratch_denoise, scratch_decode;
+    uint64_t frames_bytes;        /* of the finished frames */
+    uint64_t peak;                /* of all that is in memory at once */
+} zc_plan;
+
+zc_status zc_plan_make(zc_engine *engine, const zc_request *q, zc_plan *plan);
+void      zc_plan_words(const zc_plan *plan, zc_str *to);
+void      zc_plan_json(const zc_plan *plan, zc_str *to);
+
+/* What a file or folder is, in words and as JSON. */
+zc_status zc_inspect(zc_log *log, const char *path, zc_str *words, zc_str *json);
+
+/* Frame `index` of a reel as pixels; ZC_E_ARGUMENT if it is not there. */
+typedef struct zc_picture {
+    void    *data;                /* the top row */
+    int64_t  pitch;               /* bytes from a row to the one below */
+    int      format;              /* 0 to 3: RGBA of 8 bit, 16 bit, half, float */
+} zc_picture;
+
+zc_status zc_job_frame(zc_job *job, int index, const zc_picture *into);
+
+#endif

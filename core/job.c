@@ -1,0 +1,456 @@
+/* One job from request to last frame: text, noise, steps, frames. */
+
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/format.h"
+#include "core/base/json.h"
+#include "core/base/rng.h"
+#include "core/engine.h"
+#include "core/io/container.h"
+#include "core/text/prompt.h"
+
+/* An encoded prompt. */
+typedef struct prompt_states {
+    float *text, *pooled;
+    int    rows;
+    size_t cut;                   /* tokens that did not fit */
+} prompt_states;
+
+struct zc_job {
+    zc_engine  *engine;
+    zc_job     *next;             /* in the engine's queue; guarded by its mutex */
+    zc_request *q;
+    zc_reel    *reel;
+    zc_cancel   cancel;
+
+    zc_mutex    mutex;            /* around what follows */
+    zc_job_info info;
+    int64_t     began_ns, phase_ns;           /* clock when work, and this phase, began */
+    bool        ended;
+    char        error[ZC_LOG_TEXT];
+    zc_str      report;
+
+    prompt_states states[ZC_LANES];           /* the worker's */
+    float      *latent;
+    double      seconds[ZC_PHASE_DONE + 1];
+};
+
+/* ---- Progress ---- */
+
+static void enter(zc_job *job, zc_phase_kind phase, int steps)
+{
+    const int64_t now = zc_clock_ns();
+
+    zc_mutex_lock(&job->mutex);
+    job->seconds[job->info.phase] = (double)(now - job->phase_ns) * 1e-9;
+    job->phase_ns = now;
+    job->info.phase = phase;
+    job->info.step = 0;
+    job->info.steps = steps;
+    zc_mutex_unlock(&job->mutex);
+}
+
+static void progress(void *user, int done, int total)
+{
+    zc_job *job = user;
+
+    zc_mutex_lock(&job->mutex);
+    job->info.step = done;
+    job->info.steps = total;
+    zc_mutex_unlock(&job->mutex);
+}
+
+void zc_job_info_get(zc_job *job, zc_job_info *info)
+{
+    const int64_t now = zc_clock_ns();
+
+    zc_mutex_lock(&job->mutex);
+    *info = job->info;
+    if (job->began_ns && !job->ended)
+        info->seconds = (float)((double)(now - job->began_ns) * 1e-9);
+    info->seconds_left = -1.0f;
+    if (job->ended)
+        info->seconds_left = 0.0f;
+    else if (info->phase == ZC_PHASE_DENOISE && info->step > 0)
+        info->seconds_left = (float)((double)(now - job->phase_ns) * 1e-9 *
+                                     (info->steps - info->step) / info->step);
+    zc_mutex_unlock(&job->mutex);
+    info->frames_done = zc_reel_count(job->reel);
+}
+
+/* ---- Phases ---- */
+
+static zc_status encode_with(zc_job *job, const zc_phase *phase, zc_encoding *e, float **states,
+                             int *rows)
+{
+    zc_log *log = &job->engine->log;
+    zc_status st = ZC_OK;
+
+    *rows = zc_encode_rows(e);
+    ZC_CHECK(*rows > 0, ZC_E_MISMATCH, "the prompt has no tokens behind its template");
+    *states = zc_alloc_zeroed((size_t)*rows, (size_t)e->config->hidden * sizeof(float));
+    ZC_CHECK(*states, ZC_E_NOMEM, "no memory for %d rows of conditioning", *rows);
+    ZC_TRY(zc_encode(phase, e, *states));
+done:
+    return st;
+}
+
+/* One prompt through both encoders. */
+static zc_status encode_prompt(zc_job *job, const zc_phase *phase, const char *text,
+                               prompt_states *s)
+{
+    zc_engine *e = job->engine;
+    const zc_checkpoint *c = e->checkpoint;
+    const zc_prompt_text prompt = { .text = text, .bytes = strlen(text) };
+    zc_prompt tokens = { 0 };
+    zc_status st = ZC_OK;
+    float *rows = NULL;
+    int count = 0;
+
+    ZC_TRY(zc_prompt_encode(&tokens, &e->log, zc_prompt_find(zc_template_of(job->q)),
+                            c->text_tokens, &prompt));
+    s->cut = tokens.ids.cut;
+    zc_encoding text_states = { .encoder = &zc_encoder_llama, .config = &c->configs.text,
+                                .part = &e->part[ZC_COMPONENT_TEXT], .ids = tokens.ids.id,
+                                .count = (int)tokens.ids.count, .first = tokens.crop };
+    ZC_TRY(encode_with(job, phase, &text_states, &s->text, &s->rows));
+
+    ZC_TRY(zc_prompt_encode(&tokens, &e->log, zc_prompt_find("clip"), c->clip_tokens, &prompt));
+    zc_encoding pooled = { .encoder = &zc_encoder_clip, .config = &c->configs.clip,
+                           .part = &e->part[ZC_COMPONENT_CLIP], .ids = tokens.ids.id,
+                           .count = (int)tokens.ids.count };
+    ZC_TRY(encode_with(job, phase, &pooled, &rows, &count));
+    const size_t hidden = (size_t)c->configs.clip.hidden;
+    s->pooled = rows;
+    rows = NULL;
+    memmove(s->pooled, s->pooled + (size_t)(count - 1) * hidden, hidden * sizeof(float));
+done:
+    zc_free(rows);
+    zc_prompt_fini(&tokens);
+    return st;
+}
+
+/* The first latent: from a file, or from the seed, element by element. */
+static zc_status make_noise(zc_job *job, const int32_t dim[4])
+{
+    zc_log *log = &job->engine->log;
+    const zc_request *q = job->q;
+    const size_t count = (size_t)dim[0] * (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];
+    zc_container *file = NULL;
+    zc_status st = ZC_OK;
+
+    job->latent = zc_alloc_zeroed(count, sizeof(float));
+    ZC_CHECK(job->latent, ZC_E_NOMEM, "no memory for a latent of %zu numbers", count);
+    if (!*q->noise) {
+        zc_randn(job->latent, 0, count, (uint64_t)q->seed, 0);
+        goto done;
+    }
+    ZC_TRY(zc_container_open(&file, log, q->noise));
+    const zc_entry *e = zc_container_find(file, "noise");
+    const int64_t expected[4] = { dim[0], dim[1], dim[2], dim[3] };
+    ZC_CHECK(e, ZC_E_MISSING, "%s: there is no tensor 'noise'", q->noise);
+    ZC_CHECK(e->type == ZK_F32 && e->rank == 4 &&
+                 memcmp(e->dim, expected, sizeof(expected)) == 0,
+             ZC_E_SHAPE, "%s: noise is %s of %s, expected %s of F32", q->noise,
+             zc_shape(e->dim, e->rank).text, e->type_name, zc_shape(expected, 4).text);
+    ZC_TRY(zc_entry_read(file, log, e, job->latent));
+done:
+    zc_container_close(&file);
+    return st;
+}
+
+static void add_frame(void *user, int index, const float *pixels)
+{
+    zc_job *job = user;
+
+    (void)index;
+    zc_reel_add(job->reel, pixels);
+}
+
+static zc_status run_text(zc_job *job, const zc_phase *phase)
+{
+    zc_engine *e = job->engine;
+    zc_status st = ZC_OK;
+
+    enter(job, ZC_PHASE_LOADING, 0);
+    ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_TEXT, &job->cancel));
+    ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_CLIP, &job->cancel));
+    enter(job, ZC_PHASE_TEXT, 0);
+    ZC_TRY(encode_prompt(job, phase, job->q->prompt, &job->states[0]));
+    if (job->q->cfg != 1.0f)
+        ZC_TRY(encode_prompt(job, phase, job->q->negative, &job->states[1]));
+    zc_engine_drop(e, ZC_COMPONENT_TEXT);
+    zc_engine_drop(e, ZC_COMPONENT_CLIP);
+done:
+    return st;
+}
+
+static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t size[3])
+{
+    zc_engine *e = job->engine;
+    const zc_request *q = job->q;
+    const zc_configs *c = &e->checkpoint->configs;
+    zc_schedule schedule;
+    zc_status st = ZC_OK;
+
+    enter(job, ZC_PHASE_LOADING, 0);
+    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_MODEL, &job->cancel));
+    ZC_TRY(zc_schedule_flow(&schedule, &e->log, q->steps, q->shift));
+    enter(job, ZC_PHASE_DENOISE, q->steps);
+    zc_denoising d = {
+        .model = &zc_model_hunyuan, .dims = c->dims, .rope_theta = c->rope_theta,
+        .text_cols = c->dims[HY_TEXT], .pooled_cols = c->dims[HY_POOLED],
+        .part = &e->part[ZC_COMPONENT_MODEL], .schedule = &schedule,
+        .sampler = zc_sampler_find(q->sampler), .cfg = q->cfg,
+        .guidance = q->guidance_rounding == ZC_ROUNDING_EXACT ? 1000.0f * q->guidance
+                                                              : zc_guidance_bf16(q->guidance),
+        .channels = c->vae.latent, .size = { size[0], size[1], size[2] },
+    };
+    memcpy(d.rope_axes, c->rope_axes, sizeof(d.rope_axes));
+    for (int i = 0; i < ZC_LANES; i++)
+        d.lane[i] = (zc_lane){ job->states[i].text, job->states[i].rows, job->states[i].pooled };
+    ZC_TRY(zc_denoise(phase, &d, job->latent));
+    zc_engine_drop(e, ZC_COMPONENT_MODEL);
+done:
+    return st;
+}
+
+static zc_status run_decode(zc_job *job, const zc_phase *phase, const int32_t size[3])
+{
+    zc_engine *e = job->engine;
+    const zc_request *q = job->q;
+    const zc_configs *c = &e->checkpoint->configs;
+    zc_status st = ZC_OK;
+
+    enter(job, ZC_PHASE_LOADING, 0);
+    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_VAE, &job->cancel));
+    enter(job, ZC_PHASE_DECODE, 0);
+    const zc_decoding d = {
+        .decoder = { .vae = &zc_vae_causal3d, .config = &c->vae,
+                     .tiling = { q->vae_tile, q->vae_tile_stride, q->vae_tile_frames,
+                                 q->vae_tile_frames_stride } },
+        .part = &e->part[ZC_COMPONENT_VAE], .size = { size[0], size[1], size[2] },
+    };
+    ZC_TRY(zc_decode(phase, &d, job->latent, add_frame, job));
+    zc_engine_drop(e, ZC_COMPONENT_VAE);
+done:
+    return st;
+}
+
+static zc_status generate(zc_job *job)
+{
+    zc_engine *e = job->engine;
+    zc_log *log = &e->log;
+    const zc_request *q = job->q;
+    zc_status st = ZC_OK;
+
+    enter(job, ZC_PHASE_LOADING, 0);
+    ZC_TRY(zc_engine_checkpoint(e, q));
+    const zc_configs *c = &e->checkpoint->configs;
+    const zc_phase phase = { .dev = e->dev, .act = e->kept_act, .cancel = &job->cancel,
+                             .progress = progress, .user = job };
+    const int32_t size[3] = { (q->frames - 1) / c->vae.time + 1, q->height / c->vae.space,
+                              q->width / c->vae.space };
+
+    ZC_CHECK(c->vae.latent * 4 == c->dims[HY_IN], ZC_E_MISMATCH,
+             "the autoencoder has %d latent channels, the transformer %d", c->vae.latent,
+             c->dims[HY_IN] / 4);
+    ZC_CHECK(c->text.hidden == c->dims[HY_TEXT] && c->clip.hidden == c->dims[HY_POOLED],
+             ZC_E_MISMATCH, "the encoders give %d and %d numbers, the transformer takes %d and %d",
+             c->text.hidden, c->clip.hidden, c->dims[HY_TEXT], c->dims[HY_POOLED]);
+    ZC_TRY(run_text(job, &phase));
+    ZC_TRY(make_noise(job, (const int32_t[4]){ c->vae.latent, size[0], size[1], size[2] }));
+    ZC_TRY(run_denoise(job, &phase, size));
+    ZC_TRY(run_decode(job, &phase, size));
+done:
+    return st;
+}
+
+/* ---- The job ---- */
+
+static void text_field(zc_json_writer *w, const char *key, const char *text)
+{
+    zc_json_add_key(w, key);
+    zc_json_add_string(w, text);
+}
+
+static void int_field(zc_json_writer *w, const char *key, int64_t value)
+{
+    zc_json_add_key(w, key);
+    zc_json_add_i64(w, value);
+}
+
+static void float_field(zc_json_writer *w, const char *key, double value)
+{
+    zc_json_add_key(w, key);
+    zc_json_add_f64(w, value);
+}
+
+static void write_report(zc_job *job)
+{
+    zc_json_writer w = { .to = &job->report };
+    const zc_request *q = job->q;
+
+    zc_json_begin_object(&w);
+    text_field(&w, "status", zc_status_name(job->info.status));
+    text_field(&w, "error", job->error);
+    text_field(&w, "model", q->model);
+    text_field(&w, "prompt", q->prompt);
+    int_field(&w, "seed", q->seed);
+    int_field(&w, "width", q->width);
+    int_field(&w, "height", q->height);
+    int_field(&w, "frames", q->frames);
+    int_field(&w, "steps", q->steps);
+    int_field(&w, "tokens_cut", (int64_t)job->states[0].cut);
+    float_field(&w, "seconds_text", job->seconds[ZC_PHASE_TEXT]);
+    float_field(&w, "seconds_denoise", job->seconds[ZC_PHASE_DENOISE]);
+    float_field(&w, "seconds_decode", job->seconds[ZC_PHASE_DECODE]);
+    zc_json_end_object(&w);
+}
+
+void zc_job_run(zc_job *job)
+{
+    zc_status st = ZC_E_CANCELLED;
+
+    zc_mutex_lock(&job->mutex);
+    job->began_ns = job->phase_ns = zc_clock_ns();
+    zc_mutex_unlock(&job->mutex);
+    if (zc_cancel_requested(&job->cancel))
+        zc_error(&job->engine->log, "cancelled");
+    else
+        st = generate(job);
+    enter(job, ZC_PHASE_DONE, 0);
+
+    zc_mutex_lock(&job->mutex);
+    job->info.status = st;
+    job->info.seconds = (float)((double)(zc_clock_ns() - job->began_ns) * 1e-9);
+    if (st != ZC_OK)
+        zc_log_last_error(&job->engine->log, job->error, sizeof(job->error));
+    write_report(job);
+    job->ended = true;
+    zc_mutex_unlock(&job->mutex);
+    zc_reel_end(job->reel, st);
+}
+
+zc_job *zc_job_next(zc_job *job)
+{
+    return job->next;
+}
+
+static void job_free(zc_job *job)
+{
+    for (int i = 0; i < ZC_LANES; i++) {
+        zc_free(job->states[i].text);
+        zc_free(job->states[i].pooled);
+    }
+    zc_free(job->latent);
+    zc_str_fini(&job->report);
+    zc_reel_close(&job->reel);
+    zc_free(job->q);
+    zc_free(job);
+}
+
+zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
+{
+    zc_log *log = &e->log;
+    zc_status st = ZC_OK;
+    zc_job *job = zc_new(zc_job);
+
+    *out = NULL;
+    ZC_CHECK(job, ZC_E_NOMEM, "job: out of memory");
+    job->engine = e;
+    job->info = (zc_job_info){ .width = q->width, .height = q->height, .frames = q->frames };
+    ZC_CHECK(job->q = zc_new(zc_request), ZC_E_NOMEM, "job: out of memory");
+    *job->q = *q;
+    ZC_TRY(zc_request_check(q, log));
+    ZC_CHECK(zc_sampler_find(q->sampler), ZC_E_MISSING, "there is no sampler '%s'; there is %s",
+             zc_quote_text(q->sampler).text, zc_samplers[0]->name);
+    ZC_CHECK(*q->model || *q->transformer, ZC_E_MISSING,
+             "no model: set 'model' to the folder of a checkpoint");
+    ZC_TRY(zc_reel_open(&job->reel, log, q->width, q->height, q->frames));
+    ZC_TRY(zc_mutex_init(&job->mutex));
+
+    zc_mutex_lock(&e->mutex);
+    zc_job **tail = &e->first;
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = job;
+    zc_cond_broadcast(&e->changed);
+    zc_mutex_unlock(&e->mutex);
+    *out = job;
+    job = NULL;
+done:
+    if (job)
+        job_free(job);
+    return st;
+}
+
+zc_reel *zc_job_reel(zc_job *job)
+{
+    return job->reel;
+}
+
+void zc_job_cancel(zc_job *job)
+{
+    zc_cancel_request(&job->cancel);
+}
+
+const char *zc_job_error(zc_job *job)
+{
+    zc_mutex_lock(&job->mutex);
+    const char *text = job->ended ? job->error : "";
+    zc_mutex_unlock(&job->mutex);
+    return text;
+}
+
+const char *zc_job_report(zc_job *job)
+{
+    zc_mutex_lock(&job->mutex);
+    const char *text = job->ended ? zc_str_get(&job->report) : "";
+    zc_mutex_unlock(&job->mutex);
+    return text;
+}
+
+void zc_job_close(zc_job **out)
+{
+    zc_job *job = *out;
+
+    if (!job)
+        return;
+    zc_job_cancel(job);
+    zc_engine *e = job->engine;
+    zc_mutex_lock(&e->mutex);
+    for (;;) {
+        zc_job **at = &e->first;
+        while (*at && *at != job)
+            at = &(*at)->next;
+        if (!*at)
+            break;                        /* the worker has left it */
+        if (at != &e->first) {            /* it never began: take it out */
+            *at = job->next;
+            break;
+        }
+        zc_cond_wait(&e->changed, &e->mutex);
+    }
+    zc_mutex_unlock(&e->mutex);
+    zc_mutex_fini(&job->mutex);
+    job_free(job);
+    *out = NULL;
+}
+
+zc_status zc_job_frame(zc_job *job, int index, const zc_picture *into)
+{
+    const float *pixels = zc_reel_frame(job->reel, index);
+    const zk_backend *ref = zk_backend_find("ref");
+    zc_status st = ZC_E_ARGUMENT;
+
+    if (pixels) {
+        const zk_tensor src = zk_dense4((void *)(uintptr_t)pixels, ZK_F32, 1, job->q->height,
+                                        job->q->width, 3);
+        st = (zc_status)ref->pixels(NULL, &(struct zk_pixels){ .src = src, .dst = into->data,
+                                                               .pitch = into->pitch,
+                                                               .format = (zk_pixel)into->format });
+    }
+    return st;
+}

@@ -1,0 +1,46 @@
+/* What is asked of a job: every option, by the keys that presets, hosts and the
+ * command line share.
+ *
+ * Thread safety: the table is constant; a request belongs to one thread. */
+#ifndef ZC_REQUEST_H
+#define ZC_REQUEST_H
+
+#include "core/base/opt.h"
+
+enum zc_precision { ZC_PRECISION_BF16, ZC_PRECISION_F32 };
+enum zc_rounding { ZC_ROUNDING_BF16, ZC_ROUNDING_EXACT };
+
+typedef struct zc_request {
+    char    model[1024], transformer[1024], text_encoder[1024], clip[1024], vae[1024];
+    char    tokenizer[1024], clip_tokenizer[1024];
+    char    noise[1024];              /* a safetensors file */
+    char    sampler[32];
+    char    prompt[65537], negative[65537];
+    int64_t seed;
+    int32_t width, height, frames, steps;
+    float   guidance, cfg, shift;
+    int32_t precision, guidance_rounding;
+    int32_t vae_tile, vae_tile_stride, vae_tile_frames, vae_tile_frames_stride;
+    int64_t max_memory;               /* bytes */
+} zc_request;
+
+extern const zc_opt zc_request_opts[];            /* ends with a row without a key */
+
+/* A request on the heap, with every option at its default; NULL without memory. */
+zc_request *zc_request_new(void);
+void        zc_request_free(zc_request *q);
+
+/* Sets options from text: "key = value" lines, blank lines, # comments. `name` of the
+ * text stands in messages, with line and column. */
+zc_status zc_request_parse(zc_request *q, zc_log *log, const char *name, const char *text);
+
+/* The same from a file of at most 1 MiB. */
+zc_status zc_request_load(zc_request *q, zc_log *log, const char *path);
+
+/* The name of the prompt's template. */
+const char *zc_template_of(const zc_request *q);
+
+/* What no single option can say: frames of 4n + 1 and sizes of whole patches. */
+zc_status zc_request_check(const zc_request *q, zc_log *log);
+
+#endif
