@@ -1,0 +1,339 @@
+/* zoetrope.h in terms of the core: versioned structs in, core structs out. */
+
+#include <string.h>
+
+#include "core/core.h"
+#include "host-abi/zoetrope.h"
+
+/* Copies a versioned struct from the caller. False if it asks for something that
+ * this library is too old to know, or is no struct of ours at all. */
+static bool take(void *dst, size_t known, const void *src)
+{
+    uint32_t given = 0;
+
+    if (!src)
+        return false;
+    memcpy(&given, src, sizeof(given));
+    if (given < sizeof(given) || given > 65536)
+        return false;
+    for (size_t i = known; i < given; i++) {
+        if (((const uint8_t *)src)[i] != 0)
+            return false;
+    }
+    memset(dst, 0, known);
+    memcpy(dst, src, given < known ? given : known);
+    return true;
+}
+
+/* Copies to a versioned struct of the caller, as much as it knows; its size stays. */
+static int32_t give(void *dst, const void *src, size_t known)
+{
+    uint32_t given = 0;
+
+    if (!dst)
+        return ZT_E_ARGUMENT;
+    memcpy(&given, dst, sizeof(given));
+    if (given < sizeof(given))
+        return ZT_E_ARGUMENT;
+    memcpy((uint8_t *)dst + sizeof(given), (const uint8_t *)src + sizeof(given),
+           (given < known ? given : known) - sizeof(given));
+    return ZT_OK;
+}
+
+/* zt_engine and zt_job are the core's, under names of the ABI. */
+static zc_engine *engine_of(zt_engine *engine)
+{
+    return (zc_engine *)(void *)engine;
+}
+
+static zc_job *job_of(zt_job *job)
+{
+    return (zc_job *)(void *)job;
+}
+
+static const char *version(void)
+{
+    return ZT_VERSION;
+}
+
+static const char *status_name(int32_t status)
+{
+    return status == ZT_E_TIMEOUT ? "timeout" : zc_status_name((zc_status)status);
+}
+
+static int32_t engine_open(zt_engine **out, const zt_engine_desc *desc)
+{
+    zt_engine_desc d;
+    zc_engine *engine = NULL;
+
+    if (!out)
+        return ZT_E_ARGUMENT;
+    *out = NULL;
+    if (!take(&d, sizeof(d), desc))
+        return ZT_E_UNSUPPORTED;
+    if (d.threads < 0 || d.threads > 256 || d.log_level < 0 || d.log_level > ZT_LEVEL_TRACE)
+        return ZT_E_ARGUMENT;
+    const zc_status st = zc_engine_open(&engine, &(zc_engine_desc){
+        .threads = d.threads,
+        .max_memory = d.max_memory,
+        .device = d.device && *d.device && strcmp(d.device, "auto") != 0 ? d.device : NULL,
+        .log = d.log, .log_user = d.log_user,
+        .level = d.log_level ? (zc_level)d.log_level : ZC_LEVEL_INFO,
+    });
+    *out = (zt_engine *)(void *)engine;
+    return st;
+}
+
+static void engine_close(zt_engine **engine)
+{
+    if (!engine || !*engine)
+        return;
+    zc_engine *e = engine_of(*engine);
+    zc_engine_close(&e);
+    *engine = NULL;
+}
+
+static int32_t list(int32_t which, int32_t index, zt_item *item)
+{
+    static const char *(*const lists[])(int, const char **) = {
+        [ZT_LIST_MODELS] = zc_list_models,
+        [ZT_LIST_SAMPLERS] = zc_list_samplers,
+        [ZT_LIST_BACKENDS] = zc_list_backends,
+    };
+    zt_item found = { .size = sizeof(found) };
+
+    if (which < 0 || which >= (int32_t)ZC_COUNT(lists) || index < 0)
+        return ZT_E_ARGUMENT;
+    found.name = lists[which](index, &found.summary);
+    return found.name ? give(item, &found, sizeof(found)) : ZT_E_MISSING;
+}
+
+static int32_t param(int32_t index, zt_param *out)
+{
+    static const int32_t kinds[] = {
+        [ZC_OPT_KIND_INT] = ZT_PARAM_INT, [ZC_OPT_KIND_FLOAT] = ZT_PARAM_FLOAT,
+        [ZC_OPT_KIND_BOOL] = ZT_PARAM_BOOL, [ZC_OPT_KIND_STR] = ZT_PARAM_TEXT,
+        [ZC_OPT_KIND_ENUM] = ZT_PARAM_CHOICE,
+    };
+
+    if (index < 0)
+        return ZT_E_ARGUMENT;
+    const zc_opt *opt = zc_request_opts;
+    for (int32_t i = 0; i < index && opt->key; i++)
+        opt++;
+    if (!opt->key)
+        return ZT_E_MISSING;
+    const bool is_float = opt->kind == ZC_OPT_KIND_FLOAT;
+    const zt_param p = {
+        .size = sizeof(p), .kind = kinds[opt->kind], .key = opt->key, .help = opt->help,
+        .text = opt->s, .choices = opt->names,
+        .value = is_float ? opt->f : (double)opt->i,
+        .least = is_float ? opt->f_min : (double)opt->i_min,
+        .most = is_float ? opt->f_max : (double)opt->i_max,
+    };
+    return give(out, &p, sizeof(p));
+}
+
+/* The preset, then the options over it, then what the struct itself says. */
+static zc_status request(zc_request *q, zc_engine *engine, const zt_job_desc *desc)
+{
+    zc_log *log = zc_engine_log(engine);
+    zc_status st = ZC_OK;
+    zt_job_desc d;
+
+    ZC_CHECK(take(&d, sizeof(d), desc), ZC_E_UNSUPPORTED,
+             "the job's description is of a newer version than this library");
+    if (d.preset && strpbrk(d.preset, "=\n"))
+        ZC_TRY(zc_request_parse(q, log, "preset", d.preset));
+    else if (d.preset && *d.preset)
+        ZC_TRY(zc_request_load(q, log, d.preset));
+    if (d.options)
+        ZC_TRY(zc_request_parse(q, log, "options", d.options));
+    if (d.prompt)
+        ZC_TRY(zc_opt_set(zc_request_opts, q, log, "", "prompt", d.prompt));
+    ZC_CHECK(d.width >= 0 && d.height >= 0 && d.frames >= 0 && d.width <= 8192 &&
+                 d.height <= 8192 && d.frames <= 4097,
+             ZC_E_ARGUMENT, "a film of %d x %d, %d frames, expected 0 to 8192, 8192 and 4097",
+             d.width, d.height, d.frames);
+    q->width = d.width ? d.width : q->width;
+    q->height = d.height ? d.height : q->height;
+    q->frames = d.frames ? d.frames : q->frames;
+    q->seed = d.seed ? (int64_t)d.seed : q->seed;
+done:
+    return st;
+}
+
+static int32_t job_start(zt_engine *engine, zt_job **out, const zt_job_desc *desc)
+{
+    zc_job *job = NULL;
+
+    if (!out)
+        return ZT_E_ARGUMENT;
+    *out = NULL;
+    if (!engine)
+        return ZT_E_ARGUMENT;
+    zc_request *q = zc_request_new();
+    if (!q)
+        return ZT_E_NOMEM;
+    zc_status st = request(q, engine_of(engine), desc);
+    if (st == ZC_OK)
+        st = zc_job_start(engine_of(engine), &job, q);
+    zc_request_free(q);
+    *out = (zt_job *)(void *)job;
+    return st;
+}
+
+static int32_t job_info(zt_job *job, zt_job_info *out)
+{
+    zc_job_info info;
+
+    if (!job)
+        return ZT_E_ARGUMENT;
+    zc_job_info_get(job_of(job), &info);
+    const zt_job_info i = {
+        .size = sizeof(i), .width = info.width, .height = info.height, .frames = info.frames,
+        .phase = (int32_t)info.phase, .step = info.step, .steps = info.steps,
+        .frames_done = info.frames_done, .status = info.status, .seconds = info.seconds,
+        .seconds_left = info.seconds_left,
+    };
+    return give(out, &i, sizeof(i));
+}
+
+static int32_t job_wait(zt_job *job, int32_t frame, int32_t timeout_ms)
+{
+    if (!job || frame < 0)
+        return ZT_E_ARGUMENT;
+    const int st = zc_reel_wait(zc_job_reel(job_of(job)), frame, timeout_ms);
+    return st == ZC_REEL_LATE ? ZT_E_TIMEOUT : st;
+}
+
+static int32_t job_frame(zt_job *job, int32_t frame, const zt_frame *into)
+{
+    zt_frame f;
+
+    if (!job || frame < 0)
+        return ZT_E_ARGUMENT;
+    if (!take(&f, sizeof(f), into))
+        return ZT_E_UNSUPPORTED;
+    if (!f.data || f.format < ZT_RGBA8 || f.format > ZT_RGBAF)
+        return ZT_E_ARGUMENT;
+    if (frame >= zc_reel_count(zc_job_reel(job_of(job)))) {
+        const int st = zc_reel_wait(zc_job_reel(job_of(job)), frame, 0);
+        if (st != ZC_OK)
+            return st == ZC_REEL_LATE ? ZT_E_TIMEOUT : st;
+    }
+    return zc_job_frame(job_of(job), frame, &(zc_picture){ .data = f.data, .pitch = f.pitch,
+                                                           .format = f.format });
+}
+
+static void job_cancel(zt_job *job)
+{
+    if (job)
+        zc_job_cancel(job_of(job));
+}
+
+static const char *job_error(zt_job *job)
+{
+    return job ? zc_job_error(job_of(job)) : "";
+}
+
+static const char *job_report(zt_job *job)
+{
+    return job ? zc_job_report(job_of(job)) : "";
+}
+
+static void job_close(zt_job **job)
+{
+    if (!job || !*job)
+        return;
+    zc_job *j = job_of(*job);
+    zc_job_close(&j);
+    *job = NULL;
+}
+
+/* Two texts to the caller: words, then JSON. */
+static zc_status tell(zc_str *words, zc_str *json, zt_text_fn text, void *user)
+{
+    if (words->failed || json->failed)
+        return ZC_E_NOMEM;
+    if (text) {
+        text(user, zc_str_get(words));
+        text(user, zc_str_get(json));
+    }
+    return ZC_OK;
+}
+
+static int32_t plan(zt_engine *engine, const zt_job_desc *desc, zt_plan *out, zt_text_fn text,
+                    void *user)
+{
+    zc_plan p;
+    zc_str words = { 0 }, json = { 0 };
+
+    if (!engine)
+        return ZT_E_ARGUMENT;
+    zc_request *q = zc_request_new();
+    if (!q)
+        return ZT_E_NOMEM;
+    zc_status st = request(q, engine_of(engine), desc);
+    if (st == ZC_OK)
+        st = zc_plan_make(engine_of(engine), q, &p);
+    zc_request_free(q);
+    if (st == ZC_OK) {
+        zc_plan_words(&p, &words);
+        zc_plan_json(&p, &json);
+        st = tell(&words, &json, text, user);
+    }
+    zc_str_fini(&words);
+    zc_str_fini(&json);
+    if (st != ZC_OK || !out)
+        return st;
+    const zt_plan told = {
+        .size = sizeof(told), .width = p.width, .height = p.height, .frames = p.frames,
+        .steps = p.steps, .image_tokens = p.image_tokens, .text_tokens = p.text_tokens,
+        .flops_step = p.flops_step, .flops = p.flops,
+        .weights = p.weights[0] + p.weights[1] + p.weights[2] + p.weights[3],
+        .resident = p.resident,
+        .scratch = p.scratch_denoise > p.scratch_decode ? p.scratch_denoise : p.scratch_decode,
+    };
+    return give(out, &told, sizeof(told));
+}
+
+static int32_t inspect(zt_engine *engine, const char *path, zt_text_fn text, void *user)
+{
+    zc_str words = { 0 }, json = { 0 };
+
+    if (!engine || !path)
+        return ZT_E_ARGUMENT;
+    zc_status st = zc_inspect(zc_engine_log(engine_of(engine)), path, &words, &json);
+    if (st == ZC_OK)
+        st = tell(&words, &json, text, user);
+    zc_str_fini(&words);
+    zc_str_fini(&json);
+    return st;
+}
+
+static const zt_api api = {
+    .size = sizeof(api),
+    .abi = ZT_ABI,
+    .version = version,
+    .status_name = status_name,
+    .engine_open = engine_open,
+    .engine_close = engine_close,
+    .list = list,
+    .param = param,
+    .job_start = job_start,
+    .job_info = job_info,
+    .job_wait = job_wait,
+    .job_frame = job_frame,
+    .job_cancel = job_cancel,
+    .job_error = job_error,
+    .job_report = job_report,
+    .job_close = job_close,
+    .plan = plan,
+    .inspect = inspect,
+};
+
+const zt_api *zt_get_api(uint32_t abi)
+{
+    return abi == ZT_ABI ? &api : NULL;
+}
