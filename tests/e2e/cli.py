@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""The program from the outside: plans, films, refusals and their exit codes.
+
+    cli.py ZOETROPE FIXTURES SCRATCH [--group NAME]
+
+Works on the small random model of the parity fixtures, and on damaged copies of it.
+Needs nothing but Python. Ends with "N passed, N failed"."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+ZOETROPE, FIXTURES, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+GROUP = sys.argv[5] if len(sys.argv) > 5 else None
+MODEL = FIXTURES / "pipe"
+passed = failed = 0
+
+TINY = ["-W", "32", "-H", "32", "--frames", "5", "--steps", "2", "--threads", "2",
+        "--set", "precision=f32"]
+
+
+def zoetrope(*args, timeout=120):
+    """Exit status, what went to standard output, and to standard error."""
+    r = subprocess.run([ZOETROPE, *map(str, args)], capture_output=True, timeout=timeout)
+    return r.returncode, r.stdout, r.stderr.decode(errors="replace")
+
+
+def check(name, ok, detail=""):
+    global passed, failed
+    if ok:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAIL {name}: {detail}")
+
+
+def refused(name, code, words, *args):
+    """The command ends with that code, and its message has all of these words."""
+    rc, _, err = zoetrope(*args)
+    absent = [w for w in words if w not in err]
+    check(name, rc == code and not absent, f"exit {rc}, expected {code}; without {absent}: {err}")
+
+
+def render(model, *args, out="film.y4m"):
+    path = SCRATCH / out
+    path.unlink(missing_ok=True)
+    rc, _, err = zoetrope("render", "-m", model, "-p", "a red ball", *TINY, *args, "-o", path)
+    return rc, path, err
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+# ---- Checkpoints that are not as they should be ----
+
+def load(path):
+    data = path.read_bytes()
+    n = struct.unpack("<Q", data[:8])[0]
+    return json.loads(data[8:8 + n]), data[8 + n:]
+
+
+def store(path, header, payloads):
+    """payloads: name -> bytes; offsets are made anew."""
+    at, out = 0, {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            out[name] = entry
+            continue
+        size = len(payloads[name])
+        out[name] = {"dtype": entry["dtype"], "shape": entry["shape"], "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(out).encode()
+    text += b" " * (-len(text) % 8)
+    names = [n for n in header if n != "__metadata__"]
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(payloads[n] for n in names))
+
+
+def edit(path, change):
+    header, data = load(path)
+    payloads = {n: data[e["data_offsets"][0]:e["data_offsets"][1]]
+                for n, e in header.items() if n != "__metadata__"}
+    change(header, payloads)
+    store(path, header, payloads)
+
+
+def copy_model(name):
+    target = SCRATCH / name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(MODEL, target)
+    return target
+
+
+def shards(folder):
+    return sorted(folder.glob("*.safetensors"))
+
+
+def shard_with(folder, tensor):
+    return next(s for s in shards(folder) if tensor in load(s)[0])
+
+
+TENSOR = "transformer_blocks.1.ff.net.2.weight"
+
+
+def damaged_checkpoints():
+    def drop(h, p):
+        del h[TENSOR], p[TENSOR]
+
+    def drop_from_index(folder):
+        index = next(folder.glob("*.index.json"))
+        doc = json.loads(index.read_text())
+        doc["weight_map"].pop(TENSOR, None)
+        index.write_text(json.dumps(doc))
+
+    def misshape(h, p):
+        h[TENSOR]["shape"] = [h[TENSOR]["shape"][1], h[TENSOR]["shape"][0]]
+
+    m = copy_model("missing")
+    edit(shard_with(m / "transformer", TENSOR), drop)
+    drop_from_index(m / "transformer")
+    refused("a missing tensor is named", 65, ["double_blocks.1.img_mlp.fc2.weight", "missing"],
+            "render", "-m", m, "-p", "x", *TINY, "-o", SCRATCH / "x.y4m")
+
+    m = copy_model("misshapen")
+    edit(shard_with(m / "transformer", TENSOR), misshape)
+    refused("a wrong shape has both shapes", 65,
+            ["double_blocks.1.img_mlp.fc2.weight", "[32, 128]", "[128, 32]"],
+            "render", "-m", m, "-p", "x", *TINY, "-o", SCRATCH / "x.y4m")
+
+    m = copy_model("extra")
+
+    def extra(h, p):
+        h["decoder.surprise"] = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+        p["decoder.surprise"] = bytes(8)
+    edit(shards(m / "vae")[0], extra)
+    refused("an extra tensor is named", 65, ["decoder.surprise"],
+            "render", "-m", m, "-p", "x", *TINY, "-o", SCRATCH / "x.y4m")
+
+    refused("a VAE given as transformer", 65, ["VAE", "hunyuan.dit"],
+            "render", "-m", MODEL, "--set", f"transformer={MODEL / 'vae'}", "-p", "x", *TINY,
+            "-o", SCRATCH / "x.y4m")
+
+    m = copy_model("truncated")
+    shard = shards(m / "transformer")[-1]
+    shard.write_bytes(shard.read_bytes()[:-100])
+    refused("a truncated shard is named", 65, [shard.name, "100"],
+            "render", "-m", m, "-p", "x", *TINY, "-o", SCRATCH / "x.y4m")
+
+    m = copy_model("lost")
+    shard = shards(m / "transformer")[-1]
+    shard.unlink()
+    refused("a lost shard is named", 65, [shard.name],
+            "render", "-m", m, "-p", "x", *TINY, "-o", SCRATCH / "x.y4m")
+
+    refused("another model's tokenizer", 65, ["tokenizer"],
+            "render", "-m", MODEL, "--set", f"tokenizer={MODEL / 'tokenizer_2'}", "-p", "x", *TINY,
+            "-o", SCRATCH / "x.y4m")
+
+    m = copy_model("pickle")
+    for s in (m / "vae").glob("*"):
+        if s.suffix == ".safetensors":
+            s.write_bytes(b"PK\x03\x04" + b"\0" * 26 + b"archive/data.pkl" + b"\x80\x02" * 64)
+    refused("a pickle is refused with advice", 65, ["safetensors"],
+            "render", "-m", MODEL, "--set", f"vae={shards(m / 'vae')[0]}", "-p", "x", *TINY,
+            "-o", SCRATCH / "x.y4m")
+
+
+def plans():
+    rc, out, err = zoetrope("render", "--dry-run", "--json", "-W", "640", "-H", "480",
+                            "--frames", "65", "--steps", "50")
+    plan = json.loads(out) if rc == 0 else {}
+    check("a plan needs no weights", rc == 0, err)
+    steps = plan.get("flops_steps", 0)
+    check("50 steps of 480x640x65 are 29.77 PFLOP", abs(steps / 29.77e15 - 1) < 0.01, steps)
+    check("tokens of 480x640x65", plan.get("image_tokens") == 20400, plan.get("image_tokens"))
+    weights = plan.get("weights", {}).get("transformer", 0)
+    check("the transformer has 12.8 billion weights", abs(weights / (2 * 12821012544) - 1) < 0.01,
+          weights)
+    rc, out, err = zoetrope("render", "--dry-run", "--json", "-m", MODEL, "-p", "a red ball", *TINY)
+    small = json.loads(out) if rc == 0 else {}
+    check("a plan of the small model", rc == 0 and 0 < small.get("text_tokens", 0) < 60, err or small)
+    rc, out, _ = zoetrope("render", "--dry-run", "--json", "--max-memory", "8000000000")
+    limited = json.loads(out) if rc == 0 else {}
+    check("a limit is kept", 0 < limited.get("resident", 0) <= 8000000000 and
+          limited.get("streamed", 0) > 0, limited)
+
+
+def films():
+    rc, path, err = render(MODEL)
+    check("a film is rendered", rc == 0, err)
+    data = path.read_bytes() if path.exists() else b""
+    head = data.split(b"\n")[0]
+    check("it is Y4M of the right size",
+          head.startswith(b"YUV4MPEG2 W32 H32 F24:1") and
+          len(data) == len(head) + 1 + 5 * (6 + 3 * 32 * 32), head)
+    first = digest(path)
+    for threads in ("1", "3", "8"):
+        rc, path, err = render(MODEL, "--threads", threads)
+        check(f"the same bytes on {threads} threads", digest(path) == first, err)
+    rc, path, err = render(MODEL, "-s", "7")
+    check("another seed is another film", rc == 0 and digest(path) != first, err)
+    rc, _, err = zoetrope("render", "-m", MODEL, "-p", "a blue cube", *TINY, "-o",
+                          SCRATCH / "other.y4m")
+    check("another prompt is another film", digest(SCRATCH / "other.y4m") != first, err)
+    rc, path, err = render(MODEL, "-n", "ugly", "--cfg-scale", "3")
+    check("guidance against a prompt", rc == 0 and digest(path) != first, err)
+    rc, out, _ = zoetrope("render", "--dry-run", "--json", "-m", MODEL, "-p", "a red ball", *TINY)
+    whole = json.loads(out)["weights"]["transformer"]
+    rc, path, err = render(MODEL, "--max-memory", str(whole * 2 // 3))
+    check("streamed weights give the same bytes", rc == 0 and digest(path) == first, err)
+    rc, path, err = render(MODEL, "--set", "precision=bf16")
+    check("in bf16 too", rc == 0 and digest(path) not in (None, first), err)
+    rc, path, err = render(MODEL, "-p", "")
+    check("an empty prompt", rc == 0, err)
+    rc, path, err = render(MODEL, "-p", "word " * 4000)
+    check("a long prompt is cut with a warning", rc == 0 and "cut" in err, err)
+    rc, path, err = render(MODEL, "-p", "\U0001F469\u200D\U0001F680 \u00fcber \u6f22\u5b57 \u0645\u0631")
+    check("any Unicode", rc == 0, err)
+
+
+def refusals():
+    out = SCRATCH / "x.y4m"
+    refused("a frame count between", 64, ["66", "65", "69"],
+            "render", "-m", MODEL, "-p", "x", "--frames", "66", "-o", out)
+    refused("a width between", 64, ["100", "96", "112"],
+            "render", "-m", MODEL, "-p", "x", "-W", "100", "-o", out)
+    refused("a comma in a number", 64, ["guidance", "1,5"],
+            "render", "-m", MODEL, "-p", "x", "--guidance", "1,5", "-o", out)
+    refused("an unknown key has a neighbour", 64, ["wdth", "width"],
+            "render", "-m", MODEL, "-p", "x", "--set", "wdth=64", "-o", out)
+    refused("no model", 64, ["model"], "render", "-p", "x", "-o", out)
+    refused("a model that is not there", 66, ["nowhere"],
+            "render", "-m", SCRATCH / "nowhere", "-p", "x", "-o", out)
+    refused("no output", 64, ["-o"], "render", "-m", MODEL, "-p", "x")
+    refused("no such command", 64, ["rendr"], "rendr")
+    refused("no such flag", 64, ["--stpes"], "render", "--stpes", "3")
+    refused("an output that cannot be created", 73, ["nofolder"],
+            "render", "-m", MODEL, "-p", "x", *TINY, "-o", SCRATCH / "nofolder" / "x.y4m")
+    rc, text, _ = zoetrope("--version")
+    check("--version", rc == 0 and text.startswith(b"zoetrope "), text)
+    rc, text, _ = zoetrope("list")
+    check("list has models and options", rc == 0 and b"hunyuan" in text and b"guidance" in text, text)
+    for command in ("render", "inspect", "list"):
+        rc, text, _ = zoetrope(command, "--help")
+        check(f"{command} --help", rc == 0 and b"usage" in text, text)
+
+
+def inspections():
+    rc, text, err = zoetrope("inspect", MODEL, "--json")
+    doc = json.loads(text) if rc == 0 else {}
+    check("a diffusers folder is recognised", rc == 0, err)
+    kinds = {c.get("kind") for c in doc.get("components", [])}
+    check("with all its components", kinds >= {"hunyuan.dit", "hunyuan.vae", "llama", "clip"}, doc)
+    for name in ("original.safetensors", "comfy.safetensors", "diffusers"):
+        rc, text, err = zoetrope("inspect", FIXTURES / "dit_names" / name)
+        word = name.split(".")[0].encode()
+        check(f"{name} is a transformer", rc == 0 and b"ransformer" in text and
+              (word in text or word == b"comfy" and b"ComfyUI" in text), err or text)
+    refused("nothing there", 66, ["nowhere"], "inspect", SCRATCH / "nowhere")
+    junk = SCRATCH / "junk.safetensors"
+    junk.write_bytes(b"<!DOCTYPE html><html></html>")
+    refused("an error page", 65, ["web page"], "inspect", junk)
+
+
+def main():
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    groups = {"plans": plans, "films": films, "refusals": refusals, "damaged": damaged_checkpoints,
+              "inspect": inspections}
+    for name, run in groups.items():
+        if GROUP in (None, name):
+            run()
+    print(f"{passed} passed, {failed} failed")
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main())
