@@ -1,0 +1,259 @@
+/* fit = gram: prompts in, rows out. */
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/cache/steps.h"
+#include "core/train/gram_fit.h"
+#include "core/train/state.h"
+
+static const char *const histories[] = { "closed", "teacher", NULL };
+static const char *const methods[] = { "lesa", "l2p", NULL };
+
+const zc_opt zc_gram_opts[] = {
+    ZC_OPT_INT(zc_gram_options, interval, 7, 1, ZC_STEPS_MAX,
+               "steps from one computed to the next"),
+    ZC_OPT_INT(zc_gram_options, first, 3, 1, ZC_STEPS_MAX, "steps computed at the start"),
+    ZC_OPT_STR(zc_gram_options, full, "", "steps to compute, such as 0 1 2 9"),
+    ZC_OPT_INT(zc_gram_options, budget, 0, 0, ZC_GRAM_SEARCH,
+               "how many steps to compute, the best ones are searched; 0: by interval"),
+    ZC_OPT_INT(zc_gram_options, window, 8, 0, ZC_CACHE_DEPTH,
+               "features that a prediction is made from; 0: all before it"),
+    ZC_OPT_INT(zc_gram_options, rounds, 2, 0, 100, "closed-loop rounds"),
+    ZC_OPT_INT(zc_gram_options, rehearsed, 20, 1, 1000000, "prompts in each round, at most"),
+    ZC_OPT_FLOAT(zc_gram_options, ridge, 1e-6, 0, 1, "pull towards repeating the newest feature"),
+    ZC_OPT_FLOAT(zc_gram_options, path, 0.5, 0, 1,
+                 "share of the latent's error that a prediction makes up for"),
+    ZC_OPT_ENUM(zc_gram_options, history, ZC_GRAM_CLOSED, histories,
+                "what predictions are made from while fitting"),
+    ZC_OPT_ENUM(zc_gram_options, method, 0, methods, "what the predictor is for"),
+    { 0 }
+};
+
+struct zc_gram_fit {
+    zc_train_job    job;
+    zc_gram_options options;
+    int             prompts, rehearsed, steps;
+    zc_gram         gram[ZC_PREDICTOR_LANES];
+    double          cost;
+    zc_trajectory   truth, visited;
+    zc_predictor   *present;
+    int             at;
+};
+
+/* Smallest window that all predictions have; of L2P as many as there are. */
+static int depth_of(const zc_gram_options *o, int steps)
+{
+    const int all = steps - 1 < ZC_CACHE_DEPTH ? steps - 1 : ZC_CACHE_DEPTH;
+    const int wanted = o->window > 0 && o->window < all ? o->window : all;
+
+    return wanted > 1 ? wanted : 1;
+}
+
+zc_status zc_gram_fit_open(zc_gram_fit **out, const zc_train_job *job, const zc_gram_options *o,
+                           int prompts)
+{
+    zc_log *log = job->log;
+    zc_status st = ZC_OK;
+    zc_gram_fit *f = zc_new(zc_gram_fit);
+
+    *out = NULL;
+    ZC_CHECK(f, ZC_E_NOMEM, "out of memory");
+    f->job = *job;
+    f->options = *o;
+    f->prompts = prompts;
+    f->rehearsed = o->rehearsed < prompts ? o->rehearsed : prompts;
+    f->steps = job->schedule->steps;
+    ZC_CHECK(o->budget <= f->steps, ZC_E_ARGUMENT, "a budget of %d steps to compute, expected at "
+             "most %d", o->budget, f->steps);
+    for (int lane = 0; lane < job->lanes; lane++)
+        ZC_TRY(zc_gram_init(&f->gram[lane], log, f->steps));
+    ZC_TRY(zc_trajectory_init(&f->truth, log, job->lanes, f->steps, job->count));
+    ZC_TRY(zc_trajectory_init(&f->visited, log, job->lanes, f->steps, job->count));
+    ZC_TRY(zc_train_predictor(&f->present, job, methods[o->method], "gram",
+                              depth_of(o, f->steps), prompts));
+    if (o->full[0])
+        ZC_TRY(zc_steps_parse(f->present->full, f->steps, log, o->full));
+    else
+        zc_steps_lesa(f->present->full, f->steps, o->first, o->interval);
+    *out = f;
+    f = NULL;
+done:
+    zc_gram_fit_close(&f);
+    return st;
+}
+
+void zc_gram_fit_close(zc_gram_fit **fit)
+{
+    zc_gram_fit *f = *fit;
+
+    if (!f)
+        return;
+    for (int lane = 0; lane < ZC_PREDICTOR_LANES; lane++)
+        zc_gram_fini(&f->gram[lane]);
+    zc_trajectory_fini(&f->truth);
+    zc_trajectory_fini(&f->visited);
+    zc_predictor_destroy(&f->present);
+    zc_free(f);
+    *fit = NULL;
+}
+
+int zc_gram_fit_total(const zc_gram_fit *f)
+{
+    return f->prompts + f->options.rounds * f->rehearsed;
+}
+
+int zc_gram_fit_at(const zc_gram_fit *f)
+{
+    return f->at;
+}
+
+bool zc_gram_fit_done(const zc_gram_fit *f)
+{
+    return f->at >= zc_gram_fit_total(f);
+}
+
+double zc_gram_fit_cost(const zc_gram_fit *f)
+{
+    return f->cost;
+}
+
+/* Rows from what has been added so far; the schedule too, if that is still open. */
+static zc_status solve(zc_gram_fit *f)
+{
+    zc_log *log = f->job.log;
+    zc_status st = ZC_OK;
+    zc_predictor *p = f->present;
+    const zc_gram_problem problem = {
+        .sigma = f->job.schedule->sigma, .full = p->full, .window = p->depth,
+        .ridge = (double)f->options.ridge,
+        .path = f->job.tap == ZC_TAP_OUTPUT ? (double)f->options.path : 0,
+        .history = (enum zc_gram_history)f->options.history,
+    };
+
+    if (f->at == f->prompts && f->options.budget > 0)
+        ZC_TRY(zc_gram_search(f->gram, f->job.lanes, log, &problem, f->options.budget, p->full));
+    f->cost = 0;
+    for (int lane = 0; lane < f->job.lanes; lane++) {
+        double cost = 0;
+
+        ZC_TRY(zc_gram_solve(&f->gram[lane], log, &problem, zc_predictor_row(p, lane, 0),
+                             p->counts, &cost));
+        f->cost += cost;
+    }
+done:
+    return st;
+}
+
+static double mean_error(const zc_gram_fit *f)
+{
+    double sum = 0, count = 0;
+
+    for (int lane = 0; lane < f->job.lanes; lane++) {
+        for (int i = 0; i < f->steps; i++) {
+            const float *h = zc_trajectory_at(&f->truth, lane, i);
+            const float *v = zc_trajectory_at(&f->visited, lane, i);
+
+            for (size_t e = 0; e < f->job.count && !f->present->full[i]; e++)
+                sum += fabs((double)v[e] - (double)h[e]);
+            count += f->present->full[i] ? 0 : (double)f->job.count;
+        }
+    }
+    return count > 0 ? sum / count : 0;
+}
+
+zc_status zc_gram_fit_next(zc_gram_fit *f, const zc_train_source *source, double *loss)
+{
+    zc_log *log = f->job.log;
+    zc_status st = ZC_OK;
+    const bool closed = f->at >= f->prompts;
+    const int prompt = closed ? (f->at - f->prompts) % f->rehearsed : f->at;
+    double error = 0;
+
+    ZC_CHECK(!f->job.cancel || !zc_cancel_requested(f->job.cancel), ZC_E_CANCELLED,
+             "training was cancelled");
+    ZC_TRY(source->truth(source->user, prompt, &f->truth));
+    if (closed) {
+        ZC_TRY(source->start(source->user, prompt, f->present));
+        for (int i = 0; i < f->steps; i++)
+            ZC_TRY(source->step(source->user, i, &f->visited));
+        error = mean_error(f);
+    }
+    for (int lane = 0; lane < f->job.lanes; lane++)
+        zc_gram_add(&f->gram[lane], zc_trajectory_at(&f->truth, lane, 0),
+                    closed ? zc_trajectory_at(&f->visited, lane, 0) : NULL, f->job.count);
+    f->at++;
+    if (f->at >= f->prompts && (f->at - f->prompts) % f->rehearsed == 0)
+        ZC_TRY(solve(f));
+    if (loss)
+        *loss = error;
+done:
+    return st;
+}
+
+zc_status zc_gram_fit_predictor(const zc_gram_fit *f, zc_predictor **out)
+{
+    zc_log *log = f->job.log;
+    zc_status st = ZC_OK;
+    zc_predictor *p = NULL;
+    const zc_predictor *from = f->present;
+
+    ZC_CHECK(f->at >= f->prompts, ZC_E_ARGUMENT, "only %d of %d prompts have been added", f->at,
+             f->prompts);
+    ZC_TRY(zc_train_predictor(&p, &f->job, from->method, "gram", from->depth, f->prompts));
+    memcpy(p->full, from->full, (size_t)f->steps);
+    memcpy(p->counts, from->counts, (size_t)f->steps * sizeof(*p->counts));
+    memcpy(p->rows, from->rows, (size_t)p->lanes * (size_t)p->steps * (size_t)(p->depth + 1) *
+           sizeof(*p->rows));
+    *out = p;
+    p = NULL;
+done:
+    zc_predictor_destroy(&p);
+    return st;
+}
+
+/* ---- State ---- */
+
+/* The arrays of a state, in the file's order. */
+static int arrays_of(const zc_gram_fit *f, zc_state_array arrays[ZC_STATE_ARRAYS])
+{
+    const zc_predictor *p = f->present;
+    const uint64_t S = (uint64_t)f->steps;
+    int n = 0;
+
+    arrays[n++] = (zc_state_array){ "full", ZK_U8, p->full, S };
+    arrays[n++] = (zc_state_array){ "counts", ZK_I32, p->counts, S };
+    arrays[n++] = (zc_state_array){ "rows", ZK_F32, p->rows,
+                                    (uint64_t)p->lanes * S * (uint64_t)(p->depth + 1) };
+    for (int lane = 0; lane < f->job.lanes; lane++)
+        arrays[n++] = (zc_state_array){ lane == 0 ? "gram0" : "gram1", ZK_F64, f->gram[lane].sum,
+                                        (uint64_t)f->gram[lane].size *
+                                        (uint64_t)f->gram[lane].size };
+    return n;
+}
+
+zc_status zc_gram_fit_save(const zc_gram_fit *f, const char *path)
+{
+    zc_state_array arrays[ZC_STATE_ARRAYS];
+    const int64_t counters[ZC_STATE_COUNTERS] = { f->at };
+    const zc_state s = { .job = &f->job, .options = zc_gram_opts, .values = &f->options,
+                         .prompts = f->prompts, .arrays = arrays, .count = arrays_of(f, arrays) };
+
+    return zc_state_save(&s, path, counters);
+}
+
+zc_status zc_gram_fit_load(zc_gram_fit *f, const char *path)
+{
+    zc_status st = ZC_OK;
+    zc_state_array arrays[ZC_STATE_ARRAYS];
+    int64_t counters[ZC_STATE_COUNTERS];
+    const zc_state s = { .job = &f->job, .options = zc_gram_opts, .values = &f->options,
+                         .prompts = f->prompts, .arrays = arrays, .count = arrays_of(f, arrays),
+                         .total = zc_gram_fit_total(f) };
+
+    ZC_TRY(zc_state_load(&s, path, counters));
+    f->at = (int)counters[0];
+done:
+    return st;
+}
