@@ -63,7 +63,8 @@ typedef struct zc_plan {
     int      image_tokens, text_tokens;
     double   flops_text, flops_step, flops_decode, flops;
     uint64_t weights[4];          /* text encoder, CLIP, transformer, autoencoder */
-    uint64_t resident, streamed;  /* of the transformer's: what stays, what is read every step */
+    uint64_t resident;            /* of the transformer's: what stays, buffers included */
+    uint64_t every_step, once;    /* what is read from disk in each step, and before the first */
     uint64_t scratch_text, scratch_denoise, scratch_decode;
     uint64_t frames_bytes;        /* of the finished frames */
     uint64_t peak;                /* of all that is in memory at once */

@@ -146,6 +146,7 @@ typedef struct denoise_work {
     const zc_phase *phase;
     const zc_denoising *d;
     float *latent;
+    double before;                /* flops until the first step */
 } denoise_work;
 
 /* [C, T, h, w] on the host to patches [tokens, C * 4], and back. */
@@ -181,7 +182,7 @@ static void condition(zc_run *r, const zc_denoising *d, zc_dit *dit, int lane)
 
 static void denoise(zc_run *r, void *user)
 {
-    const denoise_work *w = user;
+    denoise_work *w = user;
     const zc_denoising *d = w->d;
     const int steps = zc_run_is_real(r) ? d->schedule->steps : 1;
     const int lanes = d->cfg != 1.0f ? 2 : 1;
@@ -196,8 +197,8 @@ static void denoise(zc_run *r, void *user)
         velocity[i] = zc_like(r, latent);
     }
     d->model->prepare(r, &dit);
-    if (d->modulate_first)
-        d->model->modulate(r, &dit, d->schedule);
+    d->model->modulate(r, &dit, d->schedule);
+    w->before = r->flops;
 
     for (int i = 0; i < steps && r->status == ZC_OK; i++) {
         const zc_step step = zc_schedule_at(d->schedule, i);
@@ -231,8 +232,11 @@ zc_status zc_denoise_need(const zc_phase *phase, const zc_denoising *d, zc_need 
 {
     denoise_work w = { .phase = phase, .d = d };
     const zc_work work = work_of(phase, denoise, &w);
+    const zc_status st = zc_device_measure(phase->dev, &work, need);
 
-    return zc_device_measure(phase->dev, &work, need);
+    if (st == ZC_OK)
+        need->flops += w.before / d->schedule->steps - w.before;
+    return st;
 }
 
 typedef struct decode_work {

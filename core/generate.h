@@ -85,12 +85,13 @@ typedef struct zc_denoising {
     zc_lane            lane[ZC_LANES];        /* the second is used if cfg is not 1 */
     float              cfg;                   /* classifier-free guidance; 1: none */
     float              guidance;              /* embedded, as the model expects it */
-    int                modulate_first;        /* 1: modulations of all steps before the first */
     int32_t            channels, size[3];     /* of the latent: T, h, w */
 } zc_denoising;
 
 /* latent [C, T, h, w] holds noise, and the result afterwards. */
 zc_status zc_denoise(const zc_phase *phase, const zc_denoising *d, float *latent);
+
+/* need->flops is that of one step, its share of the work before the first included. */
 zc_status zc_denoise_need(const zc_phase *phase, const zc_denoising *d, zc_need *need);
 
 /* The embedded guidance as published code computes it: in bf16, where 6000 is 6016. */

@@ -98,7 +98,8 @@ static zc_status plan_denoise(planning *p, const zc_phase *phase, const int32_t 
     ZC_TRY(zc_loaded_open_model(&model, &desc, &zc_model_hunyuan, c->dims, &weights));
     p->plan->weights[ZC_COMPONENT_MODEL] = weights.bytes;
     p->plan->resident = weights.resident + weights.slot + weights.staging;
-    p->plan->streamed = weights.bytes - weights.resident;
+    p->plan->every_step = weights.every_step;
+    p->plan->once = weights.once;
     ZC_TRY(zc_schedule_flow(&schedule, &p->e->log, p->q->steps, p->q->shift));
     zc_denoising d = { .model = &zc_model_hunyuan, .dims = c->dims, .text_cols = c->dims[HY_TEXT],
                        .pooled_cols = c->dims[HY_POOLED], .part = &model, .schedule = &schedule,
@@ -222,7 +223,8 @@ void zc_plan_words(const zc_plan *p, zc_str *to)
         zc_str_fini(&what);
     }
     bytes_line(to, "transformer, resident", p->resident);
-    bytes_line(to, "transformer, from disk", p->streamed);
+    bytes_line(to, "transformer, read once", p->once);
+    bytes_line(to, "transformer, read each step", p->every_step);
     bytes_line(to, "scratch, prompt", p->scratch_text);
     bytes_line(to, "scratch, steps", p->scratch_denoise);
     bytes_line(to, "scratch, decoding", p->scratch_decode);
@@ -265,7 +267,8 @@ void zc_plan_json(const zc_plan *p, zc_str *to)
         count(&w, zc_component_names[i], p->weights[i]);
     zc_json_end_object(&w);
     count(&w, "resident", p->resident);
-    count(&w, "streamed", p->streamed);
+    count(&w, "read_once", p->once);
+    count(&w, "read_every_step", p->every_step);
     count(&w, "scratch_text", p->scratch_text);
     count(&w, "scratch_denoise", p->scratch_denoise);
     count(&w, "scratch_decode", p->scratch_decode);

@@ -32,7 +32,7 @@ typedef struct block {
     int      first, count;            /* items */
     uint64_t raw, bytes;
     void    *memory;                  /* NULL if it is streamed, or not loaded yet */
-    bool     streamed;
+    bool     streamed, early;
 } block;
 
 struct zc_weights {
@@ -48,6 +48,7 @@ struct zc_weights {
     uint8_t *staging;
     int      in_slot, wanted;         /* block numbers; -1: none */
     bool     threaded, answered, quit;
+    bool     early;                   /* of blocks that are bound now */
     zc_status answer;
     zc_thread reader;
     zc_mutex  mutex;
@@ -283,7 +284,7 @@ void zc_weights_bind(zc_weights *w, const zc_weight_row *rows, int count, const 
                      void *dst, const char *prefix, ...)
 {
     char text[NAME_MAX_BYTES];
-    block b = { .first = (int)w->item_count };
+    block b = { .first = (int)w->item_count, .early = w->early };
     va_list ap;
 
     if (w->status != ZC_OK)
@@ -306,6 +307,11 @@ void zc_weights_bind(zc_weights *w, const zc_weight_row *rows, int count, const 
         return;
     }
     w->blocks[w->block_count++] = b;
+}
+
+void zc_weights_early(zc_weights *w)
+{
+    w->early = true;
 }
 
 /* ---- Planning: which blocks stay ---- */
@@ -341,11 +347,12 @@ zc_status zc_weights_plan_get(zc_weights *w, zc_weights_plan *plan)
              "is %" PRIu64, plan->bytes, plan->resident + most + most_raw, budget);
     for (size_t i = 1; i < w->block_count; i++) {
         block *b = &w->blocks[i];
-        if (plan->resident + b->bytes <= budget - most - most_raw) {
+        if (!b->early && plan->resident + b->bytes <= budget - most - most_raw) {
             plan->resident += b->bytes;
         } else {
             b->streamed = true;
             plan->streamed++;
+            *(b->early ? &plan->once : &plan->every_step) += b->bytes;
         }
     }
 done:
@@ -525,14 +532,19 @@ static zc_status fetch(zc_weights *w, int number)
     return st;
 }
 
+/* What will be wanted after a block: the next of its sort, in a circle; after the
+ * last early one, the first of the others. */
 static int next_streamed(const zc_weights *w, int number)
 {
-    int next = number;
+    const int count = (int)w->block_count;
 
-    do {
-        next = (next + 1) % (int)w->block_count;
-    } while (!w->blocks[next].streamed);
-    return next;
+    for (int i = 1; i <= count; i++) {
+        const block *b = &w->blocks[(number + i) % count];
+        const bool turned = number + i >= count;
+        if (b->streamed && (b->early == w->blocks[number].early || turned))
+            return (number + i) % count;
+    }
+    return number;
 }
 
 /* The wanted block from staging to the slot, and the next one under way. */

@@ -97,6 +97,10 @@ void      zc_weights_close(zc_weights **w);           /* structs that were bound
 void zc_weights_bind(zc_weights *w, const zc_weight_row *rows, int count, const int32_t *dims,
                      void *dst, const char *prefix, ...) ZC_PRINTF(6, 7);
 
+/* Blocks that are bound from here on are only needed before sampling: under a
+ * budget they never stay, so that others can. */
+void zc_weights_early(zc_weights *w);
+
 /* Zeroed memory for count structs of a block, owned by w; NULL after a failure,
  * and for a count of 0. */
 void *zc_weights_array(zc_weights *w, int count, size_t size);
@@ -106,6 +110,7 @@ typedef struct zc_weights_plan {
     uint64_t parameters;
     uint64_t bytes;                           /* of all, as the backend keeps them */
     uint64_t resident;                        /* bytes that stay */
+    uint64_t every_step, once;                /* bytes that are read in each step, or before all */
     uint64_t slot, staging;                   /* bytes for one streamed block, packed and as read */
 } zc_weights_plan;
 

@@ -24,7 +24,6 @@ typedef struct refiner_weights {
 } refiner_weights;
 
 typedef struct stream_weights {
-    zc_lin mod;                   /* [6D, D]: shift, scale, gate of attention, then of the MLP */
     zc_lin qkv, proj;             /* [3D, D], [D, D] */
     zc_lin norm;                  /* of q in w, of k in b: [head] */
     zc_lin fc1, fc2;              /* [M, D], [D, M] */
@@ -35,11 +34,20 @@ typedef struct double_weights {
 } double_weights;
 
 typedef struct single_weights {
-    zc_lin mod;                   /* [3D, D]: shift, scale, gate */
     zc_lin qkv, mlp;              /* [3D, D], [M, D]: the two parts of linear1 */
     zc_lin norm;                  /* of q in w, of k in b: [head] */
     zc_lin linear2;               /* [D, D + M]: attention, then MLP */
 } single_weights;
+
+/* Modulations are blocks of their own: a quarter of all weights, and needed only
+ * until their outputs for all steps are known. */
+typedef struct double_mod {
+    zc_lin img, txt;              /* [6D, D]: shift, scale, gate of attention, then of the MLP */
+} double_mod;
+
+typedef struct single_mod {
+    zc_lin mod;                   /* [3D, D]: shift, scale, gate */
+} single_mod;
 
 typedef struct outer_weights {
     zc_lin     img_in;            /* [D, in] */
@@ -55,6 +63,8 @@ typedef struct hunyuan_weights {
     refiner_weights *refiners;
     double_weights  *doubles;
     single_weights  *singles;
+    double_mod      *double_mods;
+    single_mod      *single_mods;
 } hunyuan_weights;
 
 #define R(field, stem, out, in) ZC_LINEAR(refiner_weights, field, stem, out, in)
@@ -73,7 +83,6 @@ static const zc_weight_row refiner_rows[] = {
     { .name = stem, .offset = offsetof(type, field), .use = ZC_VECTOR, .dim = { 0, n } }
 
 #define STREAM(s)                                                                                  \
-    ZC_LINEAR(double_weights, s.mod, #s "_mod.linear", HY_6HIDDEN, HY_HIDDEN),                     \
     ZC_LINEAR(double_weights, s.qkv, #s "_attn_qkv", HY_3HIDDEN, HY_HIDDEN),                       \
     ZC_LINEAR(double_weights, s.proj, #s "_attn_proj", HY_HIDDEN, HY_HIDDEN),                      \
     VECTOR(double_weights, s.norm.w, #s "_attn_q_norm.weight", HY_HEAD),                           \
@@ -89,7 +98,6 @@ static const zc_weight_row double_rows[] = { STREAM(img), STREAM(txt) };
     { .name = "linear1.bias", .offset = offsetof(single_weights, field.b), .use = ZC_VECTOR,       \
       .dim = { 0, out }, .from = first, .whole = HY_3HIDDEN_MLP }
 static const zc_weight_row single_rows[] = {
-    ZC_LINEAR(single_weights, mod, "modulation.linear", HY_3HIDDEN, HY_HIDDEN),
     LINEAR1(qkv, HY_3HIDDEN, 0),
     LINEAR1(mlp, HY_MLP, HY_3HIDDEN),
     VECTOR(single_weights, norm.w, "q_norm.weight", HY_HEAD),
@@ -97,6 +105,15 @@ static const zc_weight_row single_rows[] = {
     ZC_LINEAR(single_weights, linear2, "linear2", HY_HIDDEN, HY_HIDDEN_MLP),
 };
 #undef LINEAR1
+
+static const zc_weight_row double_mod_rows[] = {
+    ZC_LINEAR(double_mod, img, "img_mod.linear", HY_6HIDDEN, HY_HIDDEN),
+    ZC_LINEAR(double_mod, txt, "txt_mod.linear", HY_6HIDDEN, HY_HIDDEN),
+};
+
+static const zc_weight_row single_mod_rows[] = {
+    ZC_LINEAR(single_mod, mod, "modulation.linear", HY_3HIDDEN, HY_HIDDEN),
+};
 
 #define O(field, stem, out, in) ZC_LINEAR(outer_weights, field, stem, out, in)
 #define MAYBE(part, stem, out, in)                                                                 \
@@ -126,6 +143,8 @@ static const zc_weight_row outer_rows[] = {
 _Static_assert(sizeof(refiner_weights) == sizeof(zk_tensor) * ZC_COUNT(refiner_rows) &&
                sizeof(double_weights) == sizeof(zk_tensor) * ZC_COUNT(double_rows) &&
                sizeof(single_weights) == sizeof(zk_tensor) * ZC_COUNT(single_rows) &&
+               sizeof(double_mod) == sizeof(zk_tensor) * ZC_COUNT(double_mod_rows) &&
+               sizeof(single_mod) == sizeof(zk_tensor) * ZC_COUNT(single_mod_rows) &&
                sizeof(outer_weights) == sizeof(zk_tensor) * ZC_COUNT(outer_rows),
                "every tensor has a row");
 
@@ -202,7 +221,8 @@ void zc_hunyuan_rope_axes(int32_t axes[3], int32_t head)
     axes[0] = head - axes[1] - axes[2];
 }
 
-/* Blocks are numbered in this order: outer, refiners, doubles, singles. */
+/* Blocks are numbered in this order: outer, refiners, doubles, singles, and the
+ * modulations of the last two. */
 static void hunyuan_bind(zc_weights *store, const int32_t *dims, void *weights)
 {
     hunyuan_weights *w = weights;
@@ -210,6 +230,8 @@ static void hunyuan_bind(zc_weights *store, const int32_t *dims, void *weights)
     w->refiners = zc_weights_array(store, dims[HY_REFINERS], sizeof(*w->refiners));
     w->doubles = zc_weights_array(store, dims[HY_DOUBLES], sizeof(*w->doubles));
     w->singles = zc_weights_array(store, dims[HY_SINGLES], sizeof(*w->singles));
+    w->double_mods = zc_weights_array(store, dims[HY_DOUBLES], sizeof(*w->double_mods));
+    w->single_mods = zc_weights_array(store, dims[HY_SINGLES], sizeof(*w->single_mods));
     zc_weights_bind(store, outer_rows, ZC_COUNT(outer_rows), dims, &w->outer, "%s", "");
     for (int i = 0; i < dims[HY_REFINERS]; i++)
         zc_weights_bind(store, refiner_rows, ZC_COUNT(refiner_rows), dims, &w->refiners[i],
@@ -220,6 +242,13 @@ static void hunyuan_bind(zc_weights *store, const int32_t *dims, void *weights)
     for (int i = 0; i < dims[HY_SINGLES]; i++)
         zc_weights_bind(store, single_rows, ZC_COUNT(single_rows), dims, &w->singles[i],
                         "single_blocks.%d.", i);
+    zc_weights_early(store);
+    for (int i = 0; i < dims[HY_DOUBLES]; i++)
+        zc_weights_bind(store, double_mod_rows, ZC_COUNT(double_mod_rows), dims,
+                        &w->double_mods[i], "double_blocks.%d.", i);
+    for (int i = 0; i < dims[HY_SINGLES]; i++)
+        zc_weights_bind(store, single_mod_rows, ZC_COUNT(single_mod_rows), dims,
+                        &w->single_mods[i], "single_blocks.%d.", i);
 }
 
 static int refiner_number(int i)
@@ -234,7 +263,13 @@ static int double_number(const int32_t *dims, int i)
 
 static int single_number(const int32_t *dims, int i)
 {
-    return 1 + dims[HY_REFINERS] + dims[HY_DOUBLES] + i;
+    return double_number(dims, dims[HY_DOUBLES]) + i;
+}
+
+/* Those of double blocks, then those of single ones. */
+static int mod_number(const int32_t *dims, int i)
+{
+    return single_number(dims, dims[HY_SINGLES]) + i;
 }
 
 /* ---- Conditioning ---- */
@@ -269,18 +304,22 @@ static zk_tensor embed(zc_run *r, const two_layers *w, zk_tensor x)
     return out;
 }
 
-/* What every modulation sees: time, prompt and guidance in one vector, through SiLU: [1, D] */
-static zk_tensor conditioning(zc_run *r, const zc_dit *dit, const zc_step *step, int lane)
+/* What every modulation sees: time, prompt and guidance in one vector, through
+ * SiLU, to a row [1, D]. */
+static void conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step, int lane,
+                            zk_tensor row)
 {
     const hunyuan_weights *w = dit->weights;
     const zc_condition *cond = &dit->cond[lane];
+    const size_t mark = zc_arena_mark(r->scratch);
     zk_tensor vec = embed(r, &w->outer.time, waves(r, step->time));
 
     zc_add_to(r, vec, vec, embed(r, &w->outer.pooled, cond->pooled));
     if (dit->dims[HY_GUIDED])
         zc_add_to(r, vec, vec, embed(r, &w->outer.guidance, waves(r, cond->guidance)));
     zc_run_show(r, vec, "vec");
-    return zc_act(r, vec, ZK_ACT_SILU);
+    zc_copy_to(r, row, zc_act(r, vec, ZK_ACT_SILU));
+    zc_arena_release(r->scratch, mark);
 }
 
 /* Columns of all modulations of one step, in the order of the blocks. */
@@ -290,45 +329,43 @@ static int modulation_cols(const int32_t *dims)
            dims[HY_2HIDDEN];
 }
 
-/* Fills a row with all of them. */
-static void modulate_step(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zk_tensor row)
+/* Fills rows with all of them, one row for each step: vec [steps, D]. */
+static void modulate_rows(zc_run *r, const zc_dit *dit, zk_tensor vec, zk_tensor rows)
 {
     const hunyuan_weights *w = dit->weights;
     const int32_t *dims = dit->dims;
-    const size_t mark = zc_arena_mark(r->scratch);
-    zk_tensor vec = conditioning(r, dit, step, lane);
+    const int six = dims[HY_6HIDDEN], three = dims[HY_3HIDDEN];
     int at = 0;
 
-    for (int i = 0; i < dims[HY_DOUBLES]; i++) {
-        zc_block_begin(r, dit->store, double_number(dims, i));
-        zc_linear_to(r, zc_cols(row, at, dims[HY_6HIDDEN]), vec, &w->doubles[i].img.mod,
-                     ZK_ACT_NONE);
-        at += dims[HY_6HIDDEN];
-        zc_linear_to(r, zc_cols(row, at, dims[HY_6HIDDEN]), vec, &w->doubles[i].txt.mod,
-                     ZK_ACT_NONE);
-        at += dims[HY_6HIDDEN];
+    for (int i = 0; i < dims[HY_DOUBLES]; i++, at += 2 * six) {
+        zc_block_begin(r, dit->store, mod_number(dims, i));
+        zc_linear_to(r, zc_cols(rows, at, six), vec, &w->double_mods[i].img, ZK_ACT_NONE);
+        zc_linear_to(r, zc_cols(rows, at + six, six), vec, &w->double_mods[i].txt, ZK_ACT_NONE);
     }
-    for (int i = 0; i < dims[HY_SINGLES]; i++) {
-        zc_block_begin(r, dit->store, single_number(dims, i));
-        zc_linear_to(r, zc_cols(row, at, dims[HY_3HIDDEN]), vec, &w->singles[i].mod,
-                     ZK_ACT_NONE);
-        at += dims[HY_3HIDDEN];
+    for (int i = 0; i < dims[HY_SINGLES]; i++, at += three) {
+        zc_block_begin(r, dit->store, mod_number(dims, dims[HY_DOUBLES] + i));
+        zc_linear_to(r, zc_cols(rows, at, three), vec, &w->single_mods[i].mod, ZK_ACT_NONE);
     }
-    zc_linear_to(r, zc_cols(row, at, dims[HY_2HIDDEN]), vec, &w->outer.final_mod, ZK_ACT_NONE);
-    zc_arena_release(r->scratch, mark);
+    zc_linear_to(r, zc_cols(rows, at, dims[HY_2HIDDEN]), vec, &w->outer.final_mod, ZK_ACT_NONE);
 }
 
 static void hunyuan_modulate(zc_run *r, zc_dit *dit, const zc_schedule *schedule)
 {
+    const int steps = schedule->steps;
+
     for (int lane = 0; lane < ZC_LANES; lane++) {
         if (!zk_present(dit->cond[lane].text))
             continue;
-        zk_tensor all = zc_tmp_type(r, ZK_F32, schedule->steps, modulation_cols(dit->dims));
-        for (int i = 0; i < schedule->steps; i++) {
+        dit->modulation[lane] = zc_tmp_type(r, ZK_F32, steps, modulation_cols(dit->dims));
+        const size_t mark = zc_arena_mark(r->scratch);
+        const zk_tensor vec = zc_tmp_type(r, ZK_F32, steps, dit->dims[HY_HIDDEN]);
+
+        for (int i = 0; i < steps; i++) {
             const zc_step step = zc_schedule_at(schedule, i);
-            modulate_step(r, dit, &step, lane, zc_rows(all, i, i + 1));
+            conditioning_to(r, dit, &step, lane, zc_rows(vec, i, i + 1));
         }
-        dit->modulation[lane] = all;
+        modulate_rows(r, dit, vec, dit->modulation[lane]);
+        zc_arena_release(r->scratch, mark);
     }
 }
 
@@ -533,8 +570,10 @@ static void hunyuan_stages(zc_run *r, zc_dit *dit, const zc_step *step, int lane
     zk_tensor mod = dit->modulation[lane], x = in;
 
     if (from < ZC_AT_NORM && to > ZC_AT_EMBED && !zk_present(mod)) {
+        const zk_tensor vec = zc_tmp_type(r, ZK_F32, 1, D);
         mod = zc_tmp_type(r, ZK_F32, 1, all);
-        modulate_step(r, dit, step, lane, mod);
+        conditioning_to(r, dit, step, lane, vec);
+        modulate_rows(r, dit, vec, mod);
     } else if (zk_present(mod)) {
         mod = zc_rows(mod, step->index, step->index + 1);
     }

@@ -57,8 +57,8 @@ struct zc_model {
      * scratch below the caller's mark. */
     void (*prepare)(zc_run *r, zc_dit *dit);
 
-    /* Fills dit->modulation for all steps, so that the weights behind it are
-     * needed no more; not called if they stay. */
+    /* Fills dit->modulation for all steps, in the run's scratch, so that the weights
+     * behind it are needed no more. Without it each step computes its own. */
     void (*modulate)(zc_run *r, zc_dit *dit, const zc_schedule *schedule);
 
     /* From one stage to a later one. in and out have the shapes of those stages. */

@@ -186,7 +186,11 @@ def plans():
     rc, out, _ = zoetrope("render", "--dry-run", "--json", "--max-memory", "8000000000")
     limited = json.loads(out) if rc == 0 else {}
     check("a limit is kept", 0 < limited.get("resident", 0) <= 8000000000 and
-          limited.get("streamed", 0) > 0, limited)
+          limited.get("read_every_step", 0) > 0, limited)
+    rc, out, _ = zoetrope("render", "--dry-run", "--json", "--max-memory", "20000000000")
+    limited = json.loads(out) if rc == 0 else {}
+    check("three quarters stay when only modulations are read anew",
+          limited.get("read_every_step") == 0 and limited.get("read_once", 0) > 6.7e9, limited)
 
 
 def films():
