@@ -33,6 +33,7 @@ void zk_cpu_elementwise_init(struct zk_cpu_elementwise *d, unsigned flags);
 void zk_cpu_elementwise_c(struct zk_cpu_elementwise *d);
 void zk_cpu_elementwise_avx2(struct zk_cpu_elementwise *d);
 void zk_cpu_elementwise_avx512(struct zk_cpu_elementwise *d);
+void zk_cpu_elementwise_bf16(struct zk_cpu_elementwise *d);
 void zk_cpu_elementwise_neon(struct zk_cpu_elementwise *d);
 
 zk_status zk_cpu_add_gated(zk_queue *q, const struct zk_add_gated *a);

@@ -1,55 +1,14 @@
 /* Row kernels of what goes element by element, for any vec_<isa>.h that was
- * included before. Each op is a function of V_LANES elements or, at the end of a
- * row, fewer; EACH calls it along the row. */
+ * included before. */
 
 #include <math.h>
 #include <string.h>
 
-#define EACH(length, at, ...)                                                                      \
-    do {                                                                                           \
-        const int64_t n_ = (length);                                                               \
-        int64_t i_ = 0;                                                                            \
-        for (; i_ + V_LANES <= n_; i_ += V_LANES)                                                  \
-            at(i_, V_LANES, __VA_ARGS__);                                                          \
-        if (i_ < n_)                                                                               \
-            at(i_, (int)(n_ - i_), __VA_ARGS__);                                                   \
-    } while (0)
-
-/* A row of a tensor. */
-struct line {
-    void *p;
-    unsigned type;            /* zk_dtype; for results V_STREAM may be added */
-};
-
-ZK_INLINE struct line line_at(const zk_tensor *t, int64_t row)
-{
-    return (struct line){ zk_row_at(t, row), t->type };
-}
-
-/* V_STREAM if dst is best written past the caches; the sources are elsewhere. */
-static unsigned stream_of(const zk_tensor *dst, const struct zk_rows *rows,
-                          const zk_tensor *src, int count)
-{
-    for (int i = 0; i < count; i++) {
-        if (src[i].data == dst->data)
-            return 0;
-    }
-    return zk_rows_stream(dst, rows) ? V_STREAM : 0;
-}
-
-ZK_INLINE vf get(struct line s, int64_t i, int n)
-{
-    return v_load((zk_dtype)s.type, s.p, i, n);
-}
-
-ZK_INLINE void put(struct line d, int64_t i, int n, vf x)
-{
-    v_store(d.type, d.p, i, n, x);
-}
+#include "kernels/cpu/line.h"
 
 ZK_INLINE void add_gated_at(int64_t i, int n, struct line d, struct line s, const float *gate)
 {
-    const vf g = gate ? v_load(ZK_F32, gate, i, n) : v_set(1);
+    const vf g = gate ? get_f32(gate, i, n) : v_set(1);
 
     put(d, i, n, v_fma(g, get(s, i, n), get(d, i, n)));
 }
@@ -62,8 +21,8 @@ static void add_gated(const void *args, const struct zk_rows *rows, int64_t begi
 
     (void)scratch;
     for (int64_t r = begin; r < end; r++) {
-        const struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
-        EACH(zk_row_length(rows, r), add_gated_at, d, s, gate);
+        struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
+        BY_TYPES(d, s, EACH(zk_row_length(rows, r), add_gated_at, d, s, gate));
     }
 }
 
@@ -89,7 +48,7 @@ ZK_INLINE void mul_at(int64_t i, int n, struct line d, struct line a, struct lin
         for (int64_t r = begin; r < end; r++) {                                                    \
             struct line d = line_at(&o->dst, r), a = line_at(&o->a, r), b = line_at(&o->b, r);     \
             d.type |= stream;                                                                      \
-            EACH(zk_row_length(rows, r), name##_at, d, a, b);                                      \
+            BY_SAME_TYPES(d, a, b, EACH(zk_row_length(rows, r), name##_at, d, a, b));              \
         }                                                                                          \
         v_fence();                                                                                 \
     }
@@ -97,24 +56,52 @@ ZK_INLINE void mul_at(int64_t i, int n, struct line d, struct line a, struct lin
 BINARY(add)
 BINARY(mul)
 
+/* Calls rows_as(..., act) with an activation that the compiler knows. */
+#define BY_ACT(rows_as, act, ...)                                                                  \
+    do {                                                                                           \
+        switch (act) {                                                                             \
+        case ZK_ACT_SILU:                                                                          \
+            rows_as(__VA_ARGS__, ZK_ACT_SILU);                                                     \
+            break;                                                                                 \
+        case ZK_ACT_GELU_TANH:                                                                     \
+            rows_as(__VA_ARGS__, ZK_ACT_GELU_TANH);                                                \
+            break;                                                                                 \
+        case ZK_ACT_GELU_ERF:                                                                      \
+            rows_as(__VA_ARGS__, ZK_ACT_GELU_ERF);                                                 \
+            break;                                                                                 \
+        case ZK_ACT_QUICK_GELU:                                                                    \
+            rows_as(__VA_ARGS__, ZK_ACT_QUICK_GELU);                                               \
+            break;                                                                                 \
+        default:                                                                                   \
+            rows_as(__VA_ARGS__, ZK_ACT_NONE);                                                     \
+        }                                                                                          \
+    } while (0)
+
 ZK_INLINE void act_at(int64_t i, int n, struct line d, struct line s, zk_act act)
 {
     put(d, i, n, v_act(get(s, i, n), act));
+}
+
+ZK_INLINE void act_rows(const struct zk_unary *a, const struct zk_rows *rows, int64_t begin,
+                        int64_t end, zk_act act)
+{
+    const unsigned stream = stream_of(&a->dst, rows, &a->src, 1);
+
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
+        d.type |= stream;
+        BY_TYPES(d, s, EACH(zk_row_length(rows, r), act_at, d, s, act));
+    }
+    v_fence();
 }
 
 static void act(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
                 void *scratch)
 {
     const struct zk_unary *a = args;
-    const unsigned stream = stream_of(&a->dst, rows, &a->src, 1);
 
     (void)scratch;
-    for (int64_t r = begin; r < end; r++) {
-        struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
-        d.type |= stream;
-        EACH(zk_row_length(rows, r), act_at, d, s, a->act);
-    }
-    v_fence();
+    BY_ACT(act_rows, a->act, a, rows, begin, end);
 }
 
 ZK_INLINE void glu_at(int64_t i, int n, struct line d, struct line g, struct line u, zk_act act)
@@ -122,20 +109,27 @@ ZK_INLINE void glu_at(int64_t i, int n, struct line d, struct line g, struct lin
     put(d, i, n, v_mul(v_act(get(g, i, n), act), get(u, i, n)));
 }
 
+ZK_INLINE void glu_rows(const struct zk_glu *a, const struct zk_rows *rows, int64_t begin,
+                        int64_t end, zk_act act)
+{
+    const unsigned stream =
+        stream_of(&a->dst, rows, &a->gate, 1) & stream_of(&a->dst, rows, &a->up, 1);
+
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(&a->dst, r), g = line_at(&a->gate, r), u = line_at(&a->up, r);
+        d.type |= stream;
+        BY_SAME_TYPES(d, g, u, EACH(zk_row_length(rows, r), glu_at, d, g, u, act));
+    }
+    v_fence();
+}
+
 static void glu(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
                 void *scratch)
 {
     const struct zk_glu *a = args;
-    const unsigned stream =
-        stream_of(&a->dst, rows, &a->gate, 1) & stream_of(&a->dst, rows, &a->up, 1);
 
     (void)scratch;
-    for (int64_t r = begin; r < end; r++) {
-        struct line d = line_at(&a->dst, r), g = line_at(&a->gate, r), u = line_at(&a->up, r);
-        d.type |= stream;
-        EACH(zk_row_length(rows, r), glu_at, d, g, u, a->act);
-    }
-    v_fence();
+    BY_ACT(glu_rows, a->act, a, rows, begin, end);
 }
 
 ZK_INLINE void scaled_at(int64_t i, int n, struct line d, struct line s, vf by)
@@ -154,7 +148,7 @@ static void cast(const void *args, const struct zk_rows *rows, int64_t begin, in
     for (int64_t r = begin; r < end; r++) {
         struct line d = line_at(&a->dst, r), s = line_at(&a->src, r);
         d.type |= stream;
-        EACH(zk_row_length(rows, r), scaled_at, d, s, scale);
+        BY_TYPES(d, s, EACH(zk_row_length(rows, r), scaled_at, d, s, scale));
     }
     v_fence();
 }
@@ -179,13 +173,14 @@ static void copy(const void *args, const struct zk_rows *rows, int64_t begin, in
     v_fence();
 }
 
-ZK_INLINE void mix_at(int64_t i, int n, struct line d, const struct line *s, const vf *coef,
-                      vf bias, int count)
+/* One type for all sources, which the compiler may know, or 0. */
+ZK_INLINE void mix_at(int64_t i, int n, struct line d, const struct line *s, unsigned type,
+                      const vf *coef, vf bias, int count)
 {
     vf sum = bias;
 
     for (int k = 0; k < count; k++)
-        sum = v_fma(coef[k], get(s[k], i, n), sum);
+        sum = v_fma(coef[k], get((struct line){ s[k].p, type ? type : s[k].type }, i, n), sum);
     put(d, i, n, sum);
 }
 
@@ -201,11 +196,14 @@ static void mix(const void *args, const struct zk_rows *rows, int64_t begin, int
     for (int k = 0; k < a->count; k++)
         coef[k] = v_set(a->coef[k]);
     for (int64_t r = begin; r < end; r++) {
-        struct line d = line_at(&a->dst, r), s[ZK_MIX_MAX];
+        struct line d = line_at(&a->dst, r), s[ZK_MIX_MAX], all = { 0 };
         d.type |= stream;
-        for (int k = 0; k < a->count; k++)
+        for (int k = 0; k < a->count; k++) {
             s[k] = line_at(&a->src[k], r);
-        EACH(zk_row_length(rows, r), mix_at, d, s, coef, bias, a->count);
+            all.type = k == 0 || all.type == s[k].type ? s[k].type : 0;
+        }
+        BY_TYPES(d, all, EACH(zk_row_length(rows, r), mix_at, d, s, all.type, coef, bias,
+                              a->count));
     }
     v_fence();
 }
@@ -267,7 +265,7 @@ static void guide(const void *args, const struct zk_rows *rows, int64_t begin, i
         struct line d = line_at(&a->dst, r), c = line_at(&a->cond, r), u = line_at(&a->uncond, r);
         d.type |= stream;
         const vf factor = v_set(a->keep_norm ? stretch(c, u, a->strength, cols) : 1);
-        EACH(cols, guide_at, d, c, u, strength, factor);
+        BY_SAME_TYPES(d, c, u, EACH(cols, guide_at, d, c, u, strength, factor));
     }
     v_fence();
 }
@@ -328,7 +326,7 @@ static void mean(const void *args, const struct zk_rows *rows, int64_t begin, in
         for (int64_t r = 0; r < count; r++) {
             struct line s = line_at(&a->src, r);
             s.p = (char *)s.p + at * zk_fast_bytes(a->src.type);
-            EACH(cols, sum_at, sum, s);
+            BY_TYPE(s, EACH(cols, sum_at, sum, s));
             if (r % 256 == 255 || r == count - 1)
                 EACH(cols, gather_at, total, sum);
         }

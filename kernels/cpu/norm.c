@@ -12,13 +12,14 @@
 #include "kernels/cpu/norm_body.h"
 
 /* Elements of a chunk: it stays in the second cache between the passes. */
-#define CHUNK 32768
+#define CHUNK 131072
 
 void zk_cpu_norm_init(struct zk_cpu_norm *d, unsigned flags)
 {
     zk_cpu_norm_c(d);
     d->chosen = "c";
     ZK_CPU_CHOOSE(zk_cpu_norm, d, flags);
+    ZK_CPU_CHOOSE_BF16(zk_cpu_norm, d, flags);
 }
 
 static int64_t chunk_rows(const struct zk_norm *a)
@@ -135,7 +136,8 @@ zk_status zk_cpu_qk_norm(zk_queue *q, const struct zk_qk_norm *a)
 {
     const zk_status st = zk_check_qk_norm(a);
 
-    if (st != ZK_OK || !zk_fast_out(&a->q) || !zk_fast_out(&a->k))
+    if (st != ZK_OK || !zk_fast_out(&a->q) || !zk_fast_out(&a->k) ||
+        (size_t)a->q.dim[3] * 16 > ZK_CPU_SCRATCH || (size_t)a->k.dim[3] * 16 > ZK_CPU_SCRATCH)
         return st != ZK_OK ? st : zk_ref_qk_norm(q, a);
     const struct zk_rows rows = zk_rows_of(&a->q);
     if (a->q_weight.dim[3] > 0)

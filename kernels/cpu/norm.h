@@ -17,7 +17,7 @@ struct zk_group_norm {
 struct zk_cpu_norm {
     zk_row_fn *norm;          /* zk_norm, all kinds but groups */
     zk_row_fn *norm_mod;      /* zk_norm_mod */
-    zk_row_fn *qk_norm;       /* zk_qk_norm */
+    zk_row_fn *qk_norm;       /* zk_qk_norm; 16 bytes of scratch a head */
     zk_row_fn *group_sums;    /* zk_group_norm; one row is one chunk; 3 * cols floats of scratch */
     zk_row_fn *group_apply;   /* zk_group_norm */
     const char *chosen;       /* for the log */
@@ -27,6 +27,7 @@ void zk_cpu_norm_init(struct zk_cpu_norm *d, unsigned flags);
 void zk_cpu_norm_c(struct zk_cpu_norm *d);
 void zk_cpu_norm_avx2(struct zk_cpu_norm *d);
 void zk_cpu_norm_avx512(struct zk_cpu_norm *d);
+void zk_cpu_norm_bf16(struct zk_cpu_norm *d);
 void zk_cpu_norm_neon(struct zk_cpu_norm *d);
 
 size_t zk_cpu_norm_work(const zk_queue *q, const void *args);

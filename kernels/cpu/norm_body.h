@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/cpu/line.h"
+
 /* What becomes of a normalised row: act(x * (plus + weight) + bias). */
 struct affine {
     const float *weight, *bias;       /* each may be NULL: 1, 0 */
@@ -22,7 +24,7 @@ struct stats {
 };
 
 /* Sums of x - mean and its square. */
-ZK_INLINE void row_sums(zk_dtype type, const void *row, int64_t n, float mean, float sums[2])
+ZK_INLINE void sums_of(struct line row, int64_t n, float mean, float sums[2])
 {
     const vf m = v_set(mean), zero = v_set(0);
     vf s[4] = { zero, zero, zero, zero }, q[4] = { zero, zero, zero, zero };
@@ -31,14 +33,14 @@ ZK_INLINE void row_sums(zk_dtype type, const void *row, int64_t n, float mean, f
     for (; i + 4 * V_LANES <= n; i += 4 * V_LANES) {
         ZK_UNROLL
         for (int u = 0; u < 4; u++) {
-            const vf x = v_sub(v_load(type, row, i + u * V_LANES, V_LANES), m);
+            const vf x = v_sub(get(row, i + u * V_LANES, V_LANES), m);
             s[u] = v_add(s[u], x);
             q[u] = v_fma(x, x, q[u]);
         }
     }
     for (; i < n; i += V_LANES) {
         const int left = n - i < V_LANES ? (int)(n - i) : V_LANES;
-        const vf x = v_keep(v_sub(v_load(type, row, i, left), m), left);
+        const vf x = v_keep(v_sub(get(row, i, left), m), left);
         s[0] = v_add(s[0], x);
         q[0] = v_fma(x, x, q[0]);
     }
@@ -46,107 +48,107 @@ ZK_INLINE void row_sums(zk_dtype type, const void *row, int64_t n, float mean, f
     sums[1] = v_sum(v_add(v_add(q[0], q[1]), v_add(q[2], q[3])));
 }
 
-ZK_INLINE struct stats row_stats(zk_norm_kind kind, zk_dtype type, const void *row, int64_t n,
-                                 float eps)
+/* The mean of a row is needed to sum squares about it; but where it is small
+ * beside the deviation, the squares themselves serve, and spare a pass. */
+ZK_INLINE struct stats stats_of(zk_norm_kind kind, struct line row, int64_t n, float eps)
 {
+    const float by = 1 / (float)n;
     struct stats s = { 0 };
     float sums[2], off = 0;
 
-    row_sums(type, row, n, 0, sums);
+    sums_of(row, n, 0, sums);
     if (kind == ZK_NORM_LAYER) {
-        s.mean = sums[0] / (float)n;
-        row_sums(type, row, n, s.mean, sums);
-        off = sums[0] / (float)n;
+        off = sums[0] * by;
+        if (!(off * sums[0] < 0.5f * sums[1])) {
+            s.mean = off;
+            sums_of(row, n, s.mean, sums);
+            off = sums[0] * by;
+        }
         sums[1] -= off * sums[0];
     }
     s.good = sums[1] > 1e-30f && sums[1] < 1e37f;
     if (kind == ZK_NORM_L2)
         s.factor = sqrtf((float)n) / fmaxf(sqrtf(sums[1]), eps);
     else
-        s.factor = 1 / sqrtf(sums[1] / (float)n + eps);
+        s.factor = 1 / sqrtf(sums[1] * by + eps);
     s.rest = -off * s.factor;
     return s;
 }
 
-ZK_INLINE void apply_at(unsigned to, void *dst, zk_dtype from, const void *src, int64_t i, int n,
-                        const struct stats *s, const struct affine *f)
+ZK_INLINE void apply_at(int64_t i, int n, struct line d, struct line row, const struct stats *s,
+                        const struct affine *f)
 {
-    vf x = v_sub(v_load(from, src, i, n), v_set(s->mean));
+    vf x = v_sub(get(row, i, n), v_set(s->mean));
 
     x = v_fma(x, v_set(s->factor), v_set(s->rest));
     if (f->weight)
-        x = v_mul(x, v_add(v_load(ZK_F32, f->weight, i, n), v_set(f->plus)));
+        x = v_mul(x, v_add(get_f32(f->weight, i, n), v_set(f->plus)));
     if (f->bias)
-        x = v_add(x, v_load(ZK_F32, f->bias, i, n));
+        x = v_add(x, get_f32(f->bias, i, n));
     if (f->act != ZK_ACT_NONE)
         x = v_act(x, f->act);
-    v_store(to, dst, i, n, x);
+    put(d, i, n, x);
 }
 
-static double get(zk_dtype type, const void *row, int64_t i)
+static double get_one(struct line row, int64_t i)
 {
-    return (double)v_sum(v_load(type, row, i, 1));
+    return (double)v_sum(get(row, i, 1));
 }
 
 /* One row in double, as the reference does it. */
-static void norm_row_slow(zk_norm_kind kind, unsigned to, void *dst, zk_dtype from, const void *src,
-                          int64_t n, float eps, const struct affine *f)
+static void norm_row_slow(zk_norm_kind kind, struct line d, struct line row, int64_t n, float eps,
+                          const struct affine *f)
 {
     double mean = 0, square = 0, factor;
 
     for (int64_t i = 0; i < n && kind == ZK_NORM_LAYER; i++)
-        mean += get(from, src, i);
+        mean += get_one(row, i);
     mean /= (double)n;
     for (int64_t i = 0; i < n; i++)
-        square += (get(from, src, i) - mean) * (get(from, src, i) - mean);
+        square += (get_one(row, i) - mean) * (get_one(row, i) - mean);
     if (kind == ZK_NORM_L2)
         factor = sqrt((double)n) / fmax(sqrt(square), eps);
     else
         factor = 1 / sqrt(square / (double)n + eps);
 
     for (int64_t i = 0; i < n; i++) {
-        float x = (float)((get(from, src, i) - mean) * factor);
+        float x = (float)((get_one(row, i) - mean) * factor);
         if (f->weight)
             x *= f->weight[i] + f->plus;
         if (f->bias)
             x += f->bias[i];
-        v_store(to, dst, i, 1, v_act(v_set(x), f->act));
+        put(d, i, 1, v_act(v_set(x), f->act));
     }
 }
 
-ZK_INLINE void norm_row(zk_norm_kind kind, unsigned to, void *dst, zk_dtype from, const void *src,
-                        int64_t n, float eps, const struct affine *f)
+ZK_INLINE void norm_with(const struct stats *s, zk_norm_kind kind, struct line d, struct line row,
+                         int64_t n, float eps, const struct affine *f)
 {
-    const struct stats s = row_stats(kind, from, src, n, eps);
-    int64_t i = 0;
-
-    if (!s.good) {
-        norm_row_slow(kind, to, dst, from, src, n, eps, f);
-        return;
-    }
-    for (; i + V_LANES <= n; i += V_LANES)
-        apply_at(to, dst, from, src, i, V_LANES, &s, f);
-    if (i < n)
-        apply_at(to, dst, from, src, i, (int)(n - i), &s, f);
+    if (s->good)
+        EACH(n, apply_at, d, row, s, f);
+    else
+        norm_row_slow(kind, d, row, n, eps, f);
 }
 
-ZK_INLINE void norm_rows_as(zk_norm_kind kind, const zk_tensor *dst, const zk_tensor *src,
-                            unsigned stream, float eps, const struct affine *f,
-                            const struct zk_rows *rows, int64_t begin, int64_t end,
-                            zk_dtype to, zk_dtype from)
+ZK_INLINE void norm_row(zk_norm_kind kind, struct line d, struct line row, int64_t n, float eps,
+                        const struct affine *f)
 {
-    for (int64_t r = begin; r < end; r++)
-        norm_row(kind, to | stream, zk_row_at(dst, r), from, zk_row_at(src, r), rows->cols,
-                 eps, f);
+    const struct stats s = stats_of(kind, row, n, eps);
+
+    norm_with(&s, kind, d, row, n, eps, f);
 }
 
 static void norm_rows(zk_norm_kind kind, const zk_tensor *dst, const zk_tensor *src, float eps,
                       const struct affine *f, const struct zk_rows *rows, int64_t begin,
                       int64_t end)
 {
-    const unsigned stream = dst->data != src->data && zk_rows_stream(dst, rows) ? V_STREAM : 0;
+    const unsigned stream = stream_of(dst, rows, src, 1);
 
-    norm_rows_as(kind, dst, src, stream, eps, f, rows, begin, end, dst->type, src->type);
+    for (int64_t r = begin; r < end; r++) {
+        struct line d = line_at(dst, r), row = line_at(src, r);
+        d.type |= stream;
+        BY_TYPES(d, row, norm_row(kind, d, row, rows->cols, eps, f));
+    }
     v_fence();
 }
 
@@ -174,16 +176,30 @@ static void norm_mod(const void *args, const struct zk_rows *rows, int64_t begin
     norm_rows(ZK_NORM_LAYER, &a->dst, &a->src, a->eps, &f, rows, begin, end);
 }
 
-static void norm_heads(const zk_tensor *t, int32_t heads, const zk_tensor *weight, float eps,
-                       int64_t begin, int64_t end)
+/* The sums of all heads of a row come first, so that none waits for the root of
+ * its own. */
+ZK_INLINE void norm_heads(struct line row, int32_t heads, const zk_tensor *weight, float eps,
+                          struct stats *stats)
 {
     const struct affine f = { .weight = weight->data };
-    const int64_t d = weight->dim[3];
+    const int64_t d = weight->dim[3], bytes = d * zk_fast_bytes((zk_dtype)row.type);
+    struct line head = row;
 
+    for (int32_t h = 0; h < heads; h++, head.p = (char *)head.p + bytes)
+        stats[h] = stats_of(ZK_NORM_RMS, head, d, eps);
+    head = row;
+    for (int32_t h = 0; h < heads; h++, head.p = (char *)head.p + bytes) {
+        const struct stats s = stats[h];
+        norm_with(&s, ZK_NORM_RMS, head, head, d, eps, &f);
+    }
+}
+
+static void norm_heads_rows(const zk_tensor *t, int32_t heads, const zk_tensor *weight, float eps,
+                            int64_t begin, int64_t end, struct stats *stats)
+{
     for (int64_t r = begin; r < end; r++) {
-        char *row = zk_row_at(t, r);
-        for (int32_t h = 0; h < heads; h++, row += d * zk_fast_bytes(t->type))
-            norm_row(ZK_NORM_RMS, t->type, row, t->type, row, d, eps, &f);
+        struct line row = line_at(t, r);
+        BY_TYPE(row, norm_heads(row, heads, weight, eps, stats));
     }
 }
 
@@ -193,32 +209,55 @@ static void qk_norm(const void *args, const struct zk_rows *rows, int64_t begin,
     const struct zk_qk_norm *a = args;
 
     (void)rows;
-    (void)scratch;
-    norm_heads(&a->q, a->heads, &a->q_weight, a->eps, begin, end);
-    norm_heads(&a->k, a->kv_heads, &a->k_weight, a->eps, begin, end);
+    norm_heads_rows(&a->q, a->heads, &a->q_weight, a->eps, begin, end, scratch);
+    norm_heads_rows(&a->k, a->kv_heads, &a->k_weight, a->eps, begin, end, scratch);
 }
 
-/* off[c] += x - mean[c] and, unless square is NULL, square[c] += (x - mean[c])^2,
- * for each column of a row. */
-ZK_INLINE void column_sums(zk_dtype type, const void *row, int64_t cols, const float *mean,
-                           float *off, float *square)
+/* off[c] += x - mean[c] and square[c] += (x - mean[c])^2 for n columns of up to 4 rows. */
+ZK_INLINE void columns_at(int64_t i, int n, struct line first, int64_t pitch, int64_t rows,
+                          const float *mean, float *off, float *square)
 {
-    for (int64_t i = 0; i < cols; i += V_LANES) {
-        const int n = cols - i < V_LANES ? (int)(cols - i) : V_LANES;
-        const vf x = v_sub(v_load(type, row, i, n), v_load(ZK_F32, mean, i, n));
-        v_store(ZK_F32, off, i, n, v_add(v_load(ZK_F32, off, i, n), x));
-        if (square)
-            v_store(ZK_F32, square, i, n, v_fma(x, x, v_load(ZK_F32, square, i, n)));
+    const vf m = get_f32(mean, i, n);
+    vf o = get_f32(off, i, n), s = get_f32(square, i, n);
+
+    ZK_UNROLL
+    for (int u = 0; u < 4; u++) {
+        if (u < rows) {
+            const struct line row = { (char *)first.p + u * pitch, first.type };
+            const vf x = v_sub(get(row, i, n), m);
+            o = v_add(o, x);
+            s = v_fma(x, x, s);
+        }
+    }
+    v_store(ZK_F32, off, i, n, o);
+    v_store(ZK_F32, square, i, n, s);
+}
+
+static void column_sums(const zk_tensor *t, int64_t begin, int64_t end, const float *mean,
+                        float *off, float *square)
+{
+    const int64_t pitch = t->step[2] * zk_fast_bytes(t->type), cols = t->dim[3];
+
+    memset(off, 0, (size_t)cols * sizeof(*off));
+    memset(square, 0, (size_t)cols * sizeof(*square));
+    for (int64_t r = begin; r < end; r += 4) {
+        struct line row = line_at(t, r);
+        BY_TYPE(row, EACH(cols, columns_at, row, pitch, end - r, mean, off, square));
     }
 }
 
-static double column_total(const float *column, int32_t width)
+static double column_total(const float *column, int64_t width)
 {
-    double total = 0;
+    double total[4] = { 0 };
+    int64_t c = 0;
 
-    for (int32_t c = 0; c < width; c++)
-        total += column[c];
-    return total;
+    for (; c + 4 <= width; c += 4) {
+        for (int u = 0; u < 4; u++)
+            total[u] += (double)column[c + u];
+    }
+    for (; c < width; c++)
+        total[0] += (double)column[c];
+    return (total[0] + total[1]) + (total[2] + total[3]);
 }
 
 /* Once for a mean that is nearly right, and again about it. columns: 3 * cols. */
@@ -230,21 +269,18 @@ static void group_chunk(const struct zk_group_norm *g, int64_t begin, int64_t en
     const double n = (double)(end - begin) * width;
     float *mean = columns, *off = mean + cols, *square = off + cols;
 
-    memset(columns, 0, (size_t)cols * 3 * sizeof(*columns));
-    for (int64_t r = begin; r < end; r++)
-        column_sums(src->type, zk_row_at(src, r), cols, mean, off, NULL);
+    memset(mean, 0, (size_t)cols * sizeof(*mean));
+    column_sums(src, begin, end, mean, off, square);
     for (int32_t c = 0; c < cols; c += width) {
         const float m = (float)(column_total(off + c, width) / n);
         for (int32_t i = 0; i < width; i++)
             mean[c + i] = m;
     }
-    memset(off, 0, (size_t)cols * sizeof(*off));
-    for (int64_t r = begin; r < end; r++)
-        column_sums(src->type, zk_row_at(src, r), cols, mean, off, square);
+    column_sums(src, begin, end, mean, off, square);
     for (int32_t k = 0; k < groups; k++) {
         const int32_t c = k * width;
         const double rest = column_total(off + c, width) / n;
-        out[2 * k] = mean[c] + rest;
+        out[2 * k] = (double)mean[c] + rest;
         out[2 * k + 1] = column_total(square + c, width) - n * rest * rest;
     }
 }
@@ -262,30 +298,26 @@ static void group_sums(const void *args, const struct zk_rows *rows, int64_t beg
     }
 }
 
-ZK_INLINE void group_at(const struct zk_group_norm *g, unsigned to, void *dst, const void *src,
-                        int64_t i, int n)
+ZK_INLINE void group_at(int64_t i, int n, struct line d, struct line row,
+                        const struct zk_group_norm *g, zk_act act)
 {
-    vf x = v_sub(v_load(g->op->src.type, src, i, n), v_load(ZK_F32, g->mean, i, n));
+    const vf x = v_sub(get(row, i, n), get_f32(g->mean, i, n));
 
-    x = v_fma(x, v_load(ZK_F32, g->factor, i, n), v_load(ZK_F32, g->rest, i, n));
-    v_store(to, dst, i, n, v_act(x, g->op->act));
+    put(d, i, n, v_act(v_fma(x, get_f32(g->factor, i, n), get_f32(g->rest, i, n)), act));
 }
 
 static void group_apply(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
                         void *scratch)
 {
-    const struct zk_group_norm *g = args;
-    const zk_tensor *dst = &g->op->dst, *src = &g->op->src;
-    const bool stream = dst->data != src->data && zk_rows_stream(dst, rows);
-    const unsigned to = dst->type | (stream ? V_STREAM : 0);
+    const struct zk_group_norm *g = args, local = *g;
+    const zk_act act = g->op->act;
+    const unsigned stream = stream_of(&g->op->dst, rows, &g->op->src, 1);
 
     (void)scratch;
     for (int64_t r = begin; r < end; r++) {
-        int64_t i = 0;
-        for (; i + V_LANES <= rows->cols; i += V_LANES)
-            group_at(g, to, zk_row_at(dst, r), zk_row_at(src, r), i, V_LANES);
-        if (i < rows->cols)
-            group_at(g, to, zk_row_at(dst, r), zk_row_at(src, r), i, (int)(rows->cols - i));
+        struct line d = line_at(&g->op->dst, r), row = line_at(&g->op->src, r);
+        d.type |= stream;
+        BY_TYPES(d, row, EACH(rows->cols, group_at, d, row, &local, act));
     }
     v_fence();
 }

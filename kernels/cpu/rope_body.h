@@ -1,28 +1,31 @@
 /* Row kernels of rotary position embedding, for any vec_<isa>.h that was
  * included before. */
 
-/* x c + other s, where s has the sign of the element's place in the pair. */
-ZK_INLINE void turn_at(zk_dtype type, void *head, const float *c, const float *s, int64_t i,
-                       int n)
-{
-    const vf x = v_load(type, head, i, n);
+#include "kernels/cpu/line.h"
 
-    v_store(type, head, i, n,
-            v_fma(x, v_load(ZK_F32, c, i, n), v_mul(v_swap(x), v_load(ZK_F32, s, i, n))));
+/* x c + other s, where s has the sign of the element's place in the pair. */
+ZK_INLINE void turn_at(int64_t i, int n, struct line head, const float *c, const float *s)
+{
+    const vf x = get(head, i, n);
+
+    put(head, i, n, v_fma(x, get_f32(c, i, n), v_mul(v_swap(x), get_f32(s, i, n))));
 }
 
-ZK_INLINE void turn_heads(const zk_tensor *t, int64_t row, int32_t heads, int64_t d,
-                          const float *c, const float *s)
+ZK_INLINE void turn_heads(struct line head, int32_t heads, int64_t d, const float *c,
+                          const float *s)
 {
-    char *head = zk_row_at(t, row);
-
-    for (int32_t h = 0; h < heads; h++, head += d * zk_fast_bytes(t->type)) {
-        int64_t i = 0;
-        for (; i + V_LANES <= d; i += V_LANES)
-            turn_at(t->type, head, c, s, i, V_LANES);
-        if (i < d)
-            turn_at(t->type, head, c, s, i, (int)(d - i));
+    for (int32_t h = 0; h < heads; h++) {
+        EACH(d, turn_at, head, c, s);
+        head.p = (char *)head.p + d * zk_fast_bytes((zk_dtype)head.type);
     }
+}
+
+static void turn_row(const zk_tensor *t, int64_t row, int32_t heads, int64_t d, const float *c,
+                     const float *s)
+{
+    struct line head = line_at(t, row);
+
+    BY_TYPE(head, turn_heads(head, heads, d, c, s));
 }
 
 /* The tables of a row are spread over pairs once, for all of its heads. */
@@ -41,34 +44,37 @@ static void adjacent(const void *args, const struct zk_rows *rows, int64_t begin
             s[2 * j] = -sin[j];
             s[2 * j + 1] = sin[j];
         }
-        turn_heads(&a->q, r, a->heads, 2 * half, c, s);
+        turn_row(&a->q, r, a->heads, 2 * half, c, s);
         if (zk_present(a->k))
-            turn_heads(&a->k, r, a->kv_heads, 2 * half, c, s);
+            turn_row(&a->k, r, a->kv_heads, 2 * half, c, s);
     }
 }
 
-ZK_INLINE void turn_half_at(zk_dtype type, void *head, int64_t half, const float *cos,
-                            const float *sin, int64_t i, int n)
+ZK_INLINE void turn_half_at(int64_t i, int n, struct line head, int64_t half, const float *cos,
+                            const float *sin)
 {
-    const vf a = v_load(type, head, i, n), b = v_load(type, head, i + half, n);
-    const vf c = v_load(ZK_F32, cos, i, n), s = v_load(ZK_F32, sin, i, n);
+    const vf a = get(head, i, n), b = get(head, i + half, n);
+    const vf c = get_f32(cos, i, n), s = get_f32(sin, i, n);
 
-    v_store(type, head, i, n, v_sub(v_mul(a, c), v_mul(b, s)));
-    v_store(type, head, i + half, n, v_fma(b, c, v_mul(a, s)));
+    put(head, i, n, v_sub(v_mul(a, c), v_mul(b, s)));
+    put(head, i + half, n, v_fma(b, c, v_mul(a, s)));
 }
 
-ZK_INLINE void turn_halves(const zk_tensor *t, int64_t row, int32_t heads, int64_t half,
-                           const float *cos, const float *sin)
+ZK_INLINE void turn_halves(struct line head, int32_t heads, int64_t half, const float *cos,
+                           const float *sin)
 {
-    char *head = zk_row_at(t, row);
-
-    for (int32_t h = 0; h < heads; h++, head += 2 * half * zk_fast_bytes(t->type)) {
-        int64_t i = 0;
-        for (; i + V_LANES <= half; i += V_LANES)
-            turn_half_at(t->type, head, half, cos, sin, i, V_LANES);
-        if (i < half)
-            turn_half_at(t->type, head, half, cos, sin, i, (int)(half - i));
+    for (int32_t h = 0; h < heads; h++) {
+        EACH(half, turn_half_at, head, half, cos, sin);
+        head.p = (char *)head.p + 2 * half * zk_fast_bytes((zk_dtype)head.type);
     }
+}
+
+static void halves_row(const zk_tensor *t, int64_t row, int32_t heads, int64_t half,
+                       const float *cos, const float *sin)
+{
+    struct line head = line_at(t, row);
+
+    BY_TYPE(head, turn_halves(head, heads, half, cos, sin));
 }
 
 static void halves(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
@@ -81,9 +87,9 @@ static void halves(const void *args, const struct zk_rows *rows, int64_t begin, 
     (void)scratch;
     for (int64_t r = begin; r < end; r++) {
         const float *cos = zk_row_at(&a->cos, r), *sin = zk_row_at(&a->sin, r);
-        turn_halves(&a->q, r, a->heads, half, cos, sin);
+        halves_row(&a->q, r, a->heads, half, cos, sin);
         if (zk_present(a->k))
-            turn_halves(&a->k, r, a->kv_heads, half, cos, sin);
+            halves_row(&a->k, r, a->kv_heads, half, cos, sin);
     }
 }
 

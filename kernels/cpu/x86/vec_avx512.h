@@ -5,7 +5,10 @@
 #include "kernels/cpu/inline.h"
 #include "kernels/cpu/x86/math_avx512.h"
 
+#ifndef V_ISA
 #define V_ISA(name) name##_avx512
+#define V_TO_BF16(a) zk_bf16_from16(a)
+#endif
 #define V_STREAM 64u
 
 enum { V_LANES = 16 };
@@ -61,16 +64,22 @@ ZK_INLINE vf v_load(zk_dtype type, const void *row, int64_t i, int n)
 
 ZK_INLINE void v_store(unsigned type, void *row, int64_t i, int n, vf a)
 {
-    const zk_dtype plain = (zk_dtype)(type & ~V_STREAM);
+    uint16_t *p = (uint16_t *)row + i;
 
-    if (!(type & V_STREAM) || n < V_LANES)
-        zk_store16(plain, row, i, zk_lanes16(n), a);
-    else if (plain == ZK_F32)
-        _mm512_stream_ps((float *)row + i, a);
+    if ((type & ~V_STREAM) == ZK_F32) {
+        if (type & V_STREAM && n == V_LANES)
+            _mm512_stream_ps((float *)row + i, a);
+        else
+            _mm512_mask_storeu_ps((float *)row + i, zk_lanes16(n), a);
+        return;
+    }
+    const __m256i x = (type & ~V_STREAM) == ZK_BF16
+                          ? V_TO_BF16(a)
+                          : _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
+    if (type & V_STREAM && n == V_LANES)
+        _mm256_stream_si256((__m256i *)p, x);
     else
-        _mm256_stream_si256((__m256i *)((uint16_t *)row + i),
-                            plain == ZK_BF16 ? zk_bf16_from16(a)
-                                             : _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+        _mm256_mask_storeu_epi16(p, zk_lanes16(n), x);
 }
 
 #endif

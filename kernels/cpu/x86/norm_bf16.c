@@ -1,0 +1,6 @@
+/* Normalisations with AVX-512-BF16: the common body over its vectors. */
+
+#include "kernels/cpu/norm.h"
+#include "kernels/cpu/x86/vec_bf16.h"
+
+#include "kernels/cpu/norm_body.h"
