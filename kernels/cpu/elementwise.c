@@ -15,9 +15,7 @@ void zk_cpu_elementwise_init(struct zk_cpu_elementwise *d, unsigned flags)
     zk_cpu_elementwise_c(d);
     d->chosen = "c";
     ZK_CPU_CHOOSE(zk_cpu_elementwise, d, flags);
-    zk_row_fn *const cast = d->cast;
-    ZK_CPU_CHOOSE_BF16(zk_cpu_elementwise, d, flags);
-    d->cast = cast;                   /* subnormal numbers survive a cast */
+    ZK_CPU_CHOOSE_BF16(zk_cpu_elementwise_act, d, flags);
 }
 
 static const struct zk_cpu_elementwise *kernels(zk_queue *q)

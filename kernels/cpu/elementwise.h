@@ -33,8 +33,14 @@ void zk_cpu_elementwise_init(struct zk_cpu_elementwise *d, unsigned flags);
 void zk_cpu_elementwise_c(struct zk_cpu_elementwise *d);
 void zk_cpu_elementwise_avx2(struct zk_cpu_elementwise *d);
 void zk_cpu_elementwise_avx512(struct zk_cpu_elementwise *d);
-void zk_cpu_elementwise_bf16(struct zk_cpu_elementwise *d);
 void zk_cpu_elementwise_neon(struct zk_cpu_elementwise *d);
+
+/* The activations alone, which are part of the above. */
+void zk_cpu_elementwise_act_c(struct zk_cpu_elementwise *d);
+void zk_cpu_elementwise_act_avx2(struct zk_cpu_elementwise *d);
+void zk_cpu_elementwise_act_avx512(struct zk_cpu_elementwise *d);
+void zk_cpu_elementwise_act_bf16(struct zk_cpu_elementwise *d);
+void zk_cpu_elementwise_act_neon(struct zk_cpu_elementwise *d);
 
 zk_status zk_cpu_add_gated(zk_queue *q, const struct zk_add_gated *a);
 zk_status zk_cpu_add(zk_queue *q, const struct zk_binary *a);

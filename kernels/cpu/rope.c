@@ -12,7 +12,6 @@ void zk_cpu_rope_init(struct zk_cpu_rope *d, unsigned flags)
     zk_cpu_rope_c(d);
     d->chosen = "c";
     ZK_CPU_CHOOSE(zk_cpu_rope, d, flags);
-    ZK_CPU_CHOOSE_BF16(zk_cpu_rope, d, flags);
 }
 
 zk_status zk_cpu_rope(zk_queue *q, const struct zk_rope *a)

@@ -15,7 +15,6 @@ void zk_cpu_rope_init(struct zk_cpu_rope *d, unsigned flags);
 void zk_cpu_rope_c(struct zk_cpu_rope *d);
 void zk_cpu_rope_avx2(struct zk_cpu_rope *d);
 void zk_cpu_rope_avx512(struct zk_cpu_rope *d);
-void zk_cpu_rope_bf16(struct zk_cpu_rope *d);
 void zk_cpu_rope_neon(struct zk_cpu_rope *d);
 
 zk_status zk_cpu_rope(zk_queue *q, const struct zk_rope *a);

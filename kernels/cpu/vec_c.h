@@ -16,6 +16,7 @@
  *   v_swap             exchanges the lanes of each pair
  *   v_sum              adds up the lanes, in an order that is always the same
  *   v_act              an activation of each lane
+ *   v_act_short        the same within 2^-11, relatively, or 2^-21
  *
  * Types are ZK_F32, ZK_BF16 and ZK_F16, and for loads both kinds of F8. */
 #ifndef ZK_CPU_VEC_C_H
@@ -115,6 +116,11 @@ static inline float act_f32(float x, zk_act act)
 }
 
 ZK_INLINE vf v_act(vf a, zk_act act) { vf r; V_EACH(act_f32(a.f[l], act)); }
+
+ZK_INLINE vf v_act_short(vf a, zk_act act)
+{
+    return v_act(a, act);
+}
 
 #undef V_EACH
 

@@ -21,6 +21,7 @@ ZK_INLINE vf v_abs(vf a)                { return vabsq_f32(a); }
 ZK_INLINE vf v_swap(vf a)               { return vrev64q_f32(a); }
 ZK_INLINE float v_sum(vf a)             { return vaddvq_f32(a); }
 ZK_INLINE vf v_act(vf a, zk_act act)    { return zk_act4(act, a); }
+ZK_INLINE vf v_act_short(vf a, zk_act act) { return v_act(a, act); }
 
 /* Nothing is stored past the caches here. */
 ZK_INLINE void v_fence(void)

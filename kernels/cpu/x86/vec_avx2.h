@@ -21,6 +21,7 @@ ZK_INLINE vf v_abs(vf a)                { return _mm256_andnot_ps(_mm256_set1_ps
 ZK_INLINE vf v_swap(vf a)               { return _mm256_permute_ps(a, 0xb1); }
 ZK_INLINE float v_sum(vf a)             { return zk_sum8(a); }
 ZK_INLINE vf v_act(vf a, zk_act act)    { return zk_act8(act, a); }
+ZK_INLINE vf v_act_short(vf a, zk_act act) { return v_act(a, act); }
 ZK_INLINE void v_fence(void)            { _mm_sfence(); }
 
 ZK_INLINE vf v_unit(vf a)

@@ -8,6 +8,7 @@
 #ifndef V_ISA
 #define V_ISA(name) name##_avx512
 #define V_TO_BF16(a) zk_bf16_from16(a)
+#define V_ACT_SHORT(a, act) zk_act16(act, a)
 #endif
 #define V_STREAM 64u
 
@@ -25,6 +26,7 @@ ZK_INLINE vf v_swap(vf a)               { return _mm512_permute_ps(a, 0xb1); }
 ZK_INLINE vf v_keep(vf a, int n)        { return _mm512_maskz_mov_ps(zk_lanes16(n), a); }
 ZK_INLINE float v_sum(vf a)             { return _mm512_reduce_add_ps(a); }
 ZK_INLINE vf v_act(vf a, zk_act act)    { return zk_act16(act, a); }
+ZK_INLINE vf v_act_short(vf a, zk_act act) { return V_ACT_SHORT(a, act); }
 ZK_INLINE void v_fence(void)            { _mm_sfence(); }
 
 ZK_INLINE vf v_unit(vf a)
