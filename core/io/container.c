@@ -74,6 +74,8 @@ const char *zc_entry_fault(zc_entry *e, const zc_stored *stored, uint64_t *eleme
     if (!zc_stored_bytes(stored, n, &e->bytes))
         return stored->bits % 8 != 0 ? "does not fill whole bytes"
                                      : "has more bytes than fit 64 bits";
+    if (e->bytes > ZC_LIMIT_BYTES)
+        return "has more bytes than any file";
     return NULL;
 }
 
@@ -182,7 +184,10 @@ static zc_status refuse_twins(const zc_container *c, zc_log *log, const struct s
     const uint32_t second = a->part < b->part ? b->part : a->part;
 
     if (first == second)
-        zc_error(log, "'%s': there are two tensors named '%s'", ZC_PART_PATH(&c->parts[first]),
+        zc_error(log, "'%s': bytes %llu and %llu: there are two tensors named '%s'",
+                 ZC_PART_PATH(&c->parts[first]),
+                 zc_part_byte(&c->parts[first], slot_name(c->parts, a->index < b->index ? a : b)),
+                 zc_part_byte(&c->parts[first], slot_name(c->parts, a->index < b->index ? b : a)),
                  name.text);
     else
         zc_error(log, "'%s': tensor '%s' is in '%s' too", ZC_PART_PATH(&c->parts[second]),

@@ -370,8 +370,9 @@ static zc_status collect(struct parse *p)
         p->text[end] = '\0';
     }
     ZC_CHECK(zc_meta_sort(part->meta, part->meta_count, &twin), ZC_E_FORMAT,
-             "%s: byte %llu: the metadata key '%s' is there twice", p->where,
-             (unsigned long long)((const uint8_t *)twin->key - p->text),
+             "%s: bytes %llu and %llu: there are two metadata keys '%s'", p->where,
+             zc_part_byte(part, twin[twin[-1].key < twin->key ? -1 : 0].key),
+             zc_part_byte(part, twin[twin[-1].key < twin->key ? 0 : -1].key),
              zc_quote_text(twin->key).text);
 done:
     return st;
@@ -389,13 +390,15 @@ static zc_status find_alignment(struct parse *p)
     if (!m)
         goto done;
     ZC_CHECK(m->kind == ZC_META_U64 && m->width == 4 && !m->is_array && zc_meta_next(&walk, &v),
-             ZC_E_FORMAT, "%s: general.alignment is not a 32-bit number without a sign", p->where);
+             ZC_E_FORMAT,
+             "%s: byte %llu: general.alignment is not a 32-bit number without a sign", p->where,
+             zc_part_byte(p->part, m->key));
     ZC_CHECK(v.u > 0 && (v.u & (v.u - 1)) == 0, ZC_E_FORMAT,
-             "%s: general.alignment is %llu, expected a power of two", p->where,
-             (unsigned long long)v.u);
+             "%s: byte %llu: general.alignment is %llu, expected a power of two", p->where,
+             zc_part_byte(p->part, m->key), (unsigned long long)v.u);
     ZC_CHECK(v.u <= ZC_LIMIT_ALIGN, ZC_E_LIMIT,
-             "%s: general.alignment is %llu, at most %d is allowed", p->where,
-             (unsigned long long)v.u, ZC_LIMIT_ALIGN);
+             "%s: byte %llu: general.alignment is %llu, at most %d is allowed", p->where,
+             zc_part_byte(p->part, m->key), (unsigned long long)v.u, ZC_LIMIT_ALIGN);
     p->alignment = v.u;
 done:
     return st;
@@ -416,13 +419,15 @@ static zc_status check_spans(struct parse *p)
         zc_entry *e = &part->entries[i];
 
         ZC_CHECK(e->offset == next, ZC_E_FORMAT,
-                 "%s: tensor '%s' begins at byte %llu of the data, expected %llu", p->where,
-                 zc_quote_text(e->name).text, (unsigned long long)e->offset,
+                 "%s: byte %llu: tensor '%s' begins at byte %llu of the data, expected %llu",
+                 p->where, zc_part_byte(part, e->name), zc_quote_text(e->name).text,
+                 (unsigned long long)e->offset,
                  (unsigned long long)next);
         ZC_CHECK(zc_u64_add(&end, data, next) && zc_u64_within(end, e->bytes, size),
                  ZC_E_TRUNCATED,
-                 "%s: tensor '%s' of %s %s has %llu bytes at byte %llu, but the file ends at %llu",
-                 p->where, zc_quote_text(e->name).text, e->type_name,
+                 "%s: byte %llu: tensor '%s' of %s %s has %llu bytes at byte %llu, but the file "
+                 "ends at %llu", p->where, zc_part_byte(part, e->name), zc_quote_text(e->name).text,
+                 e->type_name,
                  zc_shape(e->dim, e->rank).text, (unsigned long long)e->bytes,
                  (unsigned long long)end, (unsigned long long)size);
         e->offset = end;
@@ -431,8 +436,9 @@ static zc_status check_spans(struct parse *p)
                  "%s: too large", p->where);
     }
     ZC_CHECK(zc_u64_align_up(&next, end, p->alignment) && size <= next, ZC_E_FORMAT,
-             "%s: %llu bytes follow the last tensor, which ends at byte %llu", p->where,
-             (unsigned long long)(size - end), (unsigned long long)end);
+             "%s: %llu bytes follow the %s, which ends at byte %llu", p->where,
+             (unsigned long long)(size - end), part->count > 0 ? "last tensor" : "header",
+             (unsigned long long)end);
 done:
     return st;
 }
@@ -457,18 +463,21 @@ static zc_status restore_shape(struct parse *p, zc_entry *e)
         goto done;
     ZC_CHECK(m->is_array && m->count >= 1 && m->count <= ZC_LIMIT_RANK &&
              (m->kind == ZC_META_I64 || m->kind == ZC_META_U64), ZC_E_FORMAT,
-             "%s: metadata '%s' is not an array of 1 to %d whole numbers", p->where,
-             zc_quote_text(m->key).text, ZC_LIMIT_RANK);
+             "%s: byte %llu: metadata '%s' is not an array of 1 to %d whole numbers", p->where,
+             zc_part_byte(p->part, m->key), zc_quote_text(m->key).text, ZC_LIMIT_RANK);
     for (zc_meta_walk walk = { .meta = m }; zc_meta_next(&walk, &v); rank++) {
         const uint64_t d = m->kind == ZC_META_I64 ? (uint64_t)v.i : v.u;
 
-        ZC_CHECK(zc_i64_narrow(&dim[rank], d) && zc_u64_mul(&n, n, d), ZC_E_FORMAT,
-                 "%s: metadata '%s' has an axis of %lld elements", p->where,
-                 zc_quote_text(m->key).text, (long long)d);
+        ZC_CHECK(zc_i64_narrow(&dim[rank], d), ZC_E_FORMAT,
+                 "%s: byte %llu: metadata '%s' has an axis of %lld elements", p->where,
+                 zc_part_byte(p->part, m->key), zc_quote_text(m->key).text, (long long)d);
+        ZC_CHECK(zc_u64_mul(&n, n, d), ZC_E_FORMAT,
+                 "%s: byte %llu: metadata '%s' has more elements than fit 64 bits", p->where,
+                 zc_part_byte(p->part, m->key), zc_quote_text(m->key).text);
     }
     ZC_CHECK(n == zc_entry_elements(e), ZC_E_FORMAT,
-             "%s: metadata '%s' is %s, but the tensor is %s", p->where,
-             zc_quote_text(m->key).text, zc_shape(dim, rank).text,
+             "%s: byte %llu: metadata '%s' is %s, but the tensor is %s", p->where,
+             zc_part_byte(p->part, m->key), zc_quote_text(m->key).text, zc_shape(dim, rank).text,
              zc_shape(e->dim, e->rank).text);
     e->rank = (uint16_t)rank;
     for (int i = 0; i < ZC_LIMIT_RANK; i++)
@@ -495,6 +504,7 @@ zc_status zc_gguf_parse(zc_part *part, zc_log *log)
 
     zc_format(p.where, sizeof(p.where), "'%s'", ZC_PART_PATH(part));
     part->format = "GGUF";
+    part->front = 8;
     ZC_TRY(read_counts(&p));
     ZC_TRY(walk(&p));
     p.end = p.have = p.at;

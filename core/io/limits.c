@@ -10,6 +10,7 @@ const zc_limit zc_limits[] = {
     { "metadata keys in one GGUF file",                  ZC_LIMIT_KEYS },
     { "metadata keys in one safetensors file",           ZC_LIMIT_NOTES },
     { "axes of a tensor",                                ZC_LIMIT_RANK },
+    { "bytes of a tensor",                               ZC_LIMIT_BYTES },
     { "bytes of a tensor's name or a metadata key",      ZC_LIMIT_NAME },
     { "bytes of alignment in a GGUF file",               ZC_LIMIT_ALIGN },
     { "bytes of a shard index",                          ZC_LIMIT_INDEX },

@@ -12,6 +12,7 @@
 #define ZC_LIMIT_KEYS     1048576       /* of metadata, in one GGUF file */
 #define ZC_LIMIT_NOTES    1024          /* of metadata, in one safetensors file */
 #define ZC_LIMIT_RANK     8             /* axes of a tensor */
+#define ZC_LIMIT_BYTES    1125899906842624      /* of a tensor: more is no honest number */
 #define ZC_LIMIT_NAME     1024          /* bytes of a tensor's name or a metadata key */
 #define ZC_LIMIT_ALIGN    1048576       /* bytes that a GGUF file may align its data to */
 #define ZC_LIMIT_INDEX    67108864      /* bytes of a shard index */

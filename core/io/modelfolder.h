@@ -30,7 +30,7 @@ void zc_modelfolder_close(zc_modelfolder **f);
 
 const char *zc_modelfolder_path(const zc_modelfolder *f);
 size_t zc_modelfolder_count(const zc_modelfolder *f);
-const zc_component *zc_modelfolder_at(const zc_modelfolder *f, size_t i);     /* indexes first, by name */
+const zc_component *zc_modelfolder_at(const zc_modelfolder *f, size_t i);     /* by name */
 
 /* The only component of a kind (see names.h): ZC_E_MISSING with a list of what there is, or
  * ZC_E_MISMATCH if there are two of them. */

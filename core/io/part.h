@@ -13,6 +13,8 @@ typedef struct zc_part {
     zc_file    *file;
     const char *format;
     char       *text;             /* the header; names and metadata lie in it */
+    uint64_t    text_at;          /* byte of the file where it begins */
+    uint32_t    front;            /* bytes before a name that are part of it: a quote, a length */
     zc_entry   *entries;
     size_t      count;
     zc_meta    *meta;             /* sorted by hash of the key */
@@ -27,6 +29,12 @@ zc_status zc_gguf_parse(zc_part *part, zc_log *log);
 /* Opens a name in a folder, or a path if dir is NULL, and parses it. */
 zc_status zc_part_open(zc_part *part, zc_log *log, const zc_dir *dir, const char *name);
 void zc_part_fini(zc_part *part);
+
+/* Where a name of the header begins in the file. */
+static inline unsigned long long zc_part_byte(const zc_part *part, const char *name)
+{
+    return part->text_at + (unsigned long long)(name - part->text) - part->front;
+}
 
 /* The path, quoted, for messages. */
 #define ZC_PART_PATH(part) zc_quote_path(zc_file_path((part)->file)).text

@@ -308,7 +308,7 @@ static int compare_spans(const void *a, const void *b, const void *context)
         return x->offset < y->offset ? -1 : 1;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? -1 : 1;
-    return 0;
+    return x < y ? -1 : x > y;
 }
 
 /* Two spans in ascending order that should touch. */
@@ -318,17 +318,19 @@ static zc_status check_seam(const struct parse *p, const zc_entry *before, const
     zc_log *log = p->log;
     zc_status st = ZC_OK;
     const zc_quoted name = zc_quote_text(e->name);
+    const unsigned long long at = zc_part_byte(p->part, e->name);
 
     ZC_CHECK(before || e->offset == 0, ZC_E_FORMAT,
-             "%s: tensor '%s' is the first of the data but begins at its byte %llu, expected 0",
-             p->where, name.text, (unsigned long long)e->offset);
+             "%s: byte %llu: tensor '%s' is the first of the data but begins at its byte %llu, "
+             "expected 0", p->where, at, name.text, (unsigned long long)e->offset);
     ZC_CHECK(e->offset <= end, ZC_E_FORMAT,
-             "%s: %llu bytes of the data, from its byte %llu, lie between tensors '%s' and '%s'",
-             p->where, (unsigned long long)(e->offset - end), (unsigned long long)end,
+             "%s: byte %llu: %llu bytes of the data, from its byte %llu, lie between tensors "
+             "'%s' and '%s'", p->where, at, (unsigned long long)(e->offset - end),
+             (unsigned long long)end,
              zc_quote_text(before->name).text, name.text);
     ZC_CHECK(e->offset == end, ZC_E_FORMAT,
-             "%s: tensor '%s' begins at byte %llu of the data, within '%s', which ends at %llu",
-             p->where, name.text, (unsigned long long)e->offset,
+             "%s: byte %llu: tensor '%s' begins at byte %llu of the data, within '%s', which ends "
+             "at %llu", p->where, at, name.text, (unsigned long long)e->offset,
              zc_quote_text(before->name).text, (unsigned long long)end);
 done:
     return st;
@@ -351,18 +353,23 @@ static zc_status check_spans(struct parse *p, uint32_t *order)
 
         ZC_TRY(check_seam(p, before, e, end));
         ZC_CHECK(zc_u64_add(&end, e->offset, e->bytes), ZC_E_FORMAT,
-                 "%s: tensor '%s' ends past 64 bits", p->where, zc_quote_text(e->name).text);
+                 "%s: byte %llu: tensor '%s' ends past 64 bits", p->where,
+                 zc_part_byte(part, e->name), zc_quote_text(e->name).text);
         before = e;
     }
     for (size_t i = 0; i < part->count && end > p->data_bytes; i++) {
         const zc_entry *e = &part->entries[order[i]];
 
         ZC_CHECK(zc_u64_within(e->offset, e->bytes, p->data_bytes), ZC_E_TRUNCATED,
-                 "%s: tensor '%s' ends at byte %llu of the data, of which there are %llu: "
-                 "%llu bytes of the file are missing", p->where, zc_quote_text(e->name).text,
+                 "%s: byte %llu: tensor '%s' ends at byte %llu of the data, of which there are "
+                 "%llu: %llu bytes of the file are missing", p->where,
+                 zc_part_byte(part, e->name), zc_quote_text(e->name).text,
                  (unsigned long long)(e->offset + e->bytes), (unsigned long long)p->data_bytes,
                  (unsigned long long)(end - p->data_bytes));
     }
+    ZC_CHECK(before || p->data_bytes == 0, ZC_E_FORMAT,
+             "%s: %llu bytes of data follow the header, but there are no tensors", p->where,
+             (unsigned long long)p->data_bytes);
     ZC_CHECK(end == p->data_bytes, ZC_E_FORMAT,
              "%s: %llu bytes follow the last tensor, which ends at byte %llu of the data",
              p->where, (unsigned long long)(p->data_bytes - end), (unsigned long long)end);
@@ -386,8 +393,10 @@ static zc_status load_header(struct parse *p, uint64_t *header_bytes)
     ZC_TRY(zc_file_read_at(part->file, log, 0, length, LENGTH));
     *header_bytes = little_endian(length);
     ZC_CHECK(*header_bytes <= ZC_LIMIT_HEADER, ZC_E_LIMIT,
-             "%s: byte 0: the header has %llu bytes, at most %d are allowed", p->where,
-             (unsigned long long)*header_bytes, ZC_LIMIT_HEADER);
+             "%s: byte 0: the header has %llu bytes, at most %d are allowed: is this a "
+             "safetensors file?", p->where, (unsigned long long)*header_bytes, ZC_LIMIT_HEADER);
+    ZC_CHECK(*header_bytes > 0, ZC_E_FORMAT,
+             "%s: byte 0: the header has 0 bytes, expected at least 2", p->where);
     ZC_CHECK(zc_u64_within(LENGTH, *header_bytes, size), ZC_E_TRUNCATED,
              "%s: byte 0: the header has %llu bytes, but only %llu follow", p->where,
              (unsigned long long)*header_bytes, (unsigned long long)(size - LENGTH));
@@ -396,9 +405,9 @@ static zc_status load_header(struct parse *p, uint64_t *header_bytes)
     ZC_CHECK(part->text = zc_alloc(n + 1), ZC_E_NOMEM,
              "%s: out of memory for a header of %zu bytes", p->where, n);
     ZC_TRY(zc_file_read_at(part->file, log, LENGTH, part->text, n));
-    ZC_CHECK(n > 0 && part->text[0] == '{', ZC_E_FORMAT,
+    ZC_CHECK(part->text[0] == '{', ZC_E_FORMAT,
              "%s: byte 8: a header of %zu bytes begins with '%s', expected '{'", p->where, n,
-             n > 0 ? zc_quote(part->text, 1).text : "");
+             zc_quote(part->text, 1).text);
     part->text[n] = '\0';
     for (const char *at = part->text; (at = memchr(at, '{', (size_t)(part->text + n - at)));
          at++)
@@ -421,6 +430,8 @@ zc_status zc_safetensors_parse(zc_part *part, zc_log *log)
 
     zc_format(p.where, sizeof(p.where), "'%s'", ZC_PART_PATH(part));
     part->format = "safetensors";
+    part->text_at = LENGTH;
+    part->front = 1;
     ZC_TRY(load_header(&p, &header_bytes));
     const zc_json_source source = {
         .text = part->text, .bytes = (size_t)header_bytes, .limit = ZC_LIMIT_HEADER,

@@ -101,9 +101,11 @@ bool zc_stored_bytes(const zc_stored *s, uint64_t elements, uint64_t *bytes)
 {
     uint64_t bits;
 
-    if (elements % s->block != 0 || !zc_u64_mul(&bits, elements / s->block, s->bits))
+    if (elements % s->block != 0)
         return false;
-    if (bits % 8 != 0)
+    if (s->bits % 8 == 0)
+        return zc_u64_mul(bytes, elements / s->block, s->bits / 8);
+    if (!zc_u64_mul(&bits, elements / s->block, s->bits) || bits % 8 != 0)
         return false;
     *bytes = bits / 8;
     return true;
