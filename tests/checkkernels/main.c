@@ -1,7 +1,7 @@
 /* checkkernels: does every backend compute what the reference computes?
  *
  *   checkkernels [--backend NAME] [--mask LIST] [--only TEXT] [--seed N] [--threads N] [--list]
- *   checkkernels --bench [--csv FILE] [...]
+ *   checkkernels --bench [--csv FILE] [--cpu-time] [...]
  *
  * What is promised, for every op, on every target (a backend; for `cpu`, each
  * level of instruction sets in turn, all below it included):
@@ -24,7 +24,8 @@
  * Levels for --mask: c, avx2, avx512, vnni, bf16, neon, comma-separated; those this
  * machine lacks are left out, and said so. --only takes the cases that contain the
  * text. --bench times the highest level (or the last of --mask) in place of checking;
- * `share` is that of a peak measured with a bare loop before and after each run. */
+ * `share` is that of a peak measured with a bare loop before and after each run.
+ * --cpu-time counts processor time in place of the wall's, for machines that are busy. */
 
 #include <signal.h>
 #include <stdlib.h>
@@ -210,7 +211,7 @@ static int run_bench(struct ck *ck, const char *csv)
     }
     if (!open_targets(ck))
         return 2;
-    ck->meter = ck_meter_open(ck->pool[0], zk_cpu_flags());
+    ck->meter = ck_meter_open(ck->pool[0], zk_cpu_flags(), ck->clock);
     if (!ck->meter)
         return 2;
     ck_bench_head(ck);
@@ -256,7 +257,7 @@ static int run_checks(struct ck *ck)
 static int usage(void)
 {
     fputs("checkkernels [--backend NAME] [--mask LIST] [--only TEXT] [--seed N] [--threads N]\n"
-          "             [--list] [--bench [--csv FILE]]\n", stderr);
+          "             [--list] [--bench [--csv FILE] [--cpu-time]]\n", stderr);
     return 2;
 }
 
@@ -265,6 +266,7 @@ int main(int argc, char **argv)
     static const int all_threads[CK_THREADS] = { 1, 2, 3, 8, 16 };
     struct ck *ck = &state;
     const char *backend = "cpu", *mask = NULL, *csv = NULL, *threads = NULL;
+
 
     ck->seed = 1;
     for (int i = 1; i < argc; i++) {
@@ -275,6 +277,10 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "--bench") == 0) {
             ck->bench = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--cpu-time") == 0) {
+            ck->clock = CK_CLOCK_CPU;
             continue;
         }
         if (!value)

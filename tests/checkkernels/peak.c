@@ -1,6 +1,7 @@
 /* Measures peaks with the widest loops that this machine has. */
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/base/alloc.h"
 #include "kernels/cpu/cpu.h"
@@ -12,6 +13,7 @@
 
 struct ck_meter {
     zc_pool *pool;
+    ck_clock clock;
     ck_loop *loop[CK_PEAKS];
     long     rounds[CK_PEAKS];        /* that take about SHORT_NS */
     const struct ck_memory_loops *memory;
@@ -103,18 +105,28 @@ static void measure_part(void *arg, int part, int worker)
     }
 }
 
-double ck_meter_read(struct ck_meter *m, ck_peak peak)
+int64_t ck_meter_clock(const struct ck_meter *m)
+{
+    struct timespec t;
+
+    if (m->clock == CK_CLOCK_WALL)
+        return zc_clock_ns();
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return ((int64_t)t.tv_sec * 1000000000 + t.tv_nsec) / zc_pool_threads(m->pool);
+}
+
+double ck_meter_read(struct ck_meter *m, ck_peak peak, double *seconds)
 {
     struct measurement s = { .m = m, .peak = peak };
     double done = 0;
     const int threads = zc_pool_threads(m->pool);
 
-    const int64_t begin = zc_clock_ns();
+    const int64_t begin = ck_meter_clock(m);
     zc_pool_run(m->pool, threads, measure_part, &s);
-    const int64_t ns = zc_clock_ns() - begin;
+    *seconds = (double)(ck_meter_clock(m) - begin) * 1e-9;
     for (int i = 0; i < threads; i++)
         done += s.done[i];
-    return done / (double)(ns > 0 ? ns : 1) * 1e9;
+    return done;
 }
 
 static void calibrate(struct ck_meter *m, ck_peak peak)
@@ -129,11 +141,12 @@ static void calibrate(struct ck_meter *m, ck_peak peak)
     }
 }
 
-struct ck_meter *ck_meter_open(zc_pool *pool, unsigned flags)
+struct ck_meter *ck_meter_open(zc_pool *pool, unsigned flags, ck_clock clock)
 {
     struct ck_meter *m = ck_need(sizeof(*m));
 
     m->pool = pool;
+    m->clock = clock;
     m->a = zc_alloc_aligned(FLOATS * sizeof(float));
     m->b = zc_alloc_aligned(FLOATS * sizeof(float));
     m->c = zc_alloc_aligned(FLOATS * sizeof(float));

@@ -28,14 +28,22 @@ struct ck_memory_loops {
 
 extern const struct ck_memory_loops ck_memory_c, ck_memory_avx2, ck_memory_avx512;
 
+/* What counts as time. CK_CLOCK_CPU is what the threads spent on a processor, divided by
+ * how many there are: on a machine that others use too it says more than the wall does,
+ * but it does not see threads that sleep while others work. It moves in ticks, so only
+ * sums of many readings mean something. */
+typedef enum ck_clock { CK_CLOCK_WALL, CK_CLOCK_CPU } ck_clock;
+
 struct ck_meter;
 
 /* flags are those of zk_cpu_flags that may be used. */
-struct ck_meter *ck_meter_open(zc_pool *pool, unsigned flags);
+struct ck_meter *ck_meter_open(zc_pool *pool, unsigned flags, ck_clock clock);
 void ck_meter_close(struct ck_meter **meter);
 
-/* One short measurement, operations or bytes a second. */
-double ck_meter_read(struct ck_meter *meter, ck_peak peak);
+int64_t ck_meter_clock(const struct ck_meter *meter);     /* ns; its zero means nothing */
+
+/* One short measurement: operations or bytes done, and the seconds it took. */
+double ck_meter_read(struct ck_meter *meter, ck_peak peak, double *seconds);
 const char *ck_peak_name(ck_peak peak);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/base/thread.h"
 #include "tests/checkkernels/ck.h"
+#include "tests/checkkernels/peak.h"
 
 #define CK_REGIONS 32
 #define CK_TENSORS 12     /* of an op */
@@ -60,6 +61,7 @@ struct ck {
     FILE       *csv;
     char        cpu[80];
     struct ck_meter *meter;
+    ck_clock    clock;
     struct ck_figure {
         char    group[160];           /* the case's name without its last word */
         double  share;
