@@ -91,6 +91,13 @@ const zc_cache_method *zc_cache_method_find(const char *name)
     return NULL;
 }
 
+const char *zc_cache_predictor_path(const zc_cache_method *m, const void *options)
+{
+    const zc_opt *o = zc_opt_find(m->opts, "predictor");
+
+    return o ? (const char *)options + o->offset : NULL;
+}
+
 static const zc_cache_common *common_of(const zc_cache *c)
 {
     return c->state;
@@ -107,7 +114,7 @@ static zc_status choose_tap(zc_cache *c, const zc_cache_desc *d)
     const zc_cache_input base = c->method->base;
 
     c->tap = d->tap;
-    if (d->predictor)
+    if (d->predictor && c->method->predictor)
         c->tap = d->predictor->tap;
     if (base != ZC_CACHE_NOTHING)
         c->tap = base == ZC_CACHE_LATENT ? ZC_TAP_OUTPUT : ZC_TAP_TRUNK;
@@ -232,15 +239,17 @@ static uint64_t bytes_of(int rows, int cols, zk_dtype type)
 uint64_t zc_cache_bytes(const zc_cache *c, int rows, int cols, zk_dtype type)
 {
     const struct layout l = layout_of(c, type);
-    const uint64_t others = (uint64_t)(l.forecasts + l.probes + l.bases);
+    const int others = l.forecasts + l.probes + l.bases;
 
-    return (uint64_t)(c->depth + 1) * bytes_of(rows, cols, l.ring) +
-        bytes_of(rows, cols, l.stage) + others * bytes_of(rows, cols, l.other);
+    return ((uint64_t)c->depth + 1) * bytes_of(rows, cols, l.ring) +
+        bytes_of(rows, cols, l.stage) + (uint64_t)others * bytes_of(rows, cols, l.other);
 }
 
 static zk_tensor take(zc_run *r, bool wanted, zk_dtype type, int rows, int cols)
 {
-    return wanted ? zc_tmp_type(r, type, rows, cols) : (zk_tensor){ .type = ZK_NONE };
+    const zk_tensor none = { .type = ZK_NONE };
+
+    return wanted ? zc_tmp_type(r, type, rows, cols) : none;
 }
 
 void zc_cache_start(zc_cache *c, zc_run *r, int rows, int cols, zk_dtype type)
@@ -357,7 +366,9 @@ bool zc_cache_computes(zc_cache *c, zc_run *r, const zc_step *step, const zc_cac
 /* The present step's base; absent if features are remembered whole. */
 static zk_tensor base_of(const zc_cache *c, const zc_cache_inputs *in)
 {
-    return c->method->base == ZC_CACHE_NOTHING ? (zk_tensor){ .type = ZK_NONE } : in->base;
+    const zk_tensor none = { .type = ZK_NONE };
+
+    return c->method->base == ZC_CACHE_NOTHING ? none : in->base;
 }
 
 /* dst = the method's prediction, from at most ZK_MIX_MAX sources at once. False if it has none. */

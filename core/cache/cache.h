@@ -42,6 +42,10 @@ typedef struct zc_cache_desc {
     zc_cache              *lead;      /* of lane 0, for other lanes: open for longer; else NULL */
 } zc_cache_desc;
 
+/* The path of the predictor in a method's options, for the caller to load: "" if the user gave
+ * none; NULL if the method needs none. */
+const char *zc_cache_predictor_path(const zc_cache_method *m, const void *options);
+
 /* Checks everything that can be checked without a model. */
 zc_status zc_cache_open(zc_cache **out, const zc_cache_desc *desc);
 void      zc_cache_close(zc_cache **cache);

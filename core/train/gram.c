@@ -7,9 +7,9 @@
 #include "core/cache/method.h"
 #include "core/train/gram.h"
 #include "core/train/gram_part.h"
+#include "core/train/sums.h"
 
-#define PARTS     8           /* sums of a product of two features, added as a tree */
-#define SINGULAR  1e-13       /* what is left of a feature's unit length once the others are out */
+#define SINGULAR 1e-13       /* what is left of a feature's unit length once the others are out */
 
 zc_status zc_gram_init(zc_gram *g, zc_log *log, int steps)
 {
@@ -30,40 +30,6 @@ void zc_gram_fini(zc_gram *g)
 }
 
 /* ---- Adding ---- */
-
-static double tree(const double part[PARTS])
-{
-    return ((part[0] + part[1]) + (part[2] + part[3])) +
-        ((part[4] + part[5]) + (part[6] + part[7]));
-}
-
-static double dot(const float *a, const float *b, size_t count)
-{
-    double part[PARTS] = { 0 };
-    size_t i = 0;
-
-    for (; i + PARTS <= count; i += PARTS) {
-        for (int k = 0; k < PARTS; k++)
-            part[k] += (double)a[i + (size_t)k] * (double)b[i + (size_t)k];
-    }
-    for (; i < count; i++)
-        part[0] += (double)a[i] * (double)b[i];
-    return tree(part);
-}
-
-static double total(const float *a, size_t count)
-{
-    double part[PARTS] = { 0 };
-    size_t i = 0;
-
-    for (; i + PARTS <= count; i += PARTS) {
-        for (int k = 0; k < PARTS; k++)
-            part[k] += (double)a[i + (size_t)k];
-    }
-    for (; i < count; i++)
-        part[0] += (double)a[i];
-    return tree(part);
-}
 
 /* Adds to an entry and its mirror image. */
 static void add_entry(zc_gram *g, int row, int col, double value)
@@ -91,28 +57,28 @@ void zc_gram_add(zc_gram *g, const float *truth, const float *visited, size_t co
     double square = 0, w;
 
     for (int i = 0; i < S; i++)
-        square += dot(truth + (size_t)i * count, truth + (size_t)i * count, count);
+        square += zc_dot(truth + (size_t)i * count, truth + (size_t)i * count, count);
     w = square > 0 ? S / square : 0;
     add_entry(g, one, one, w * (double)count);
     for (int i = 0; i < S; i++) {
         const float *h = truth + (size_t)i * count;
 
-        add_entry(g, S + i, one, w * total(h, count));
+        add_entry(g, S + i, one, w * zc_total(h, count));
         if (!visited)
-            add_entry(g, i, one, w * total(h, count));
+            add_entry(g, i, one, w * zc_total(h, count));
         for (int j = 0; j <= i && !visited; j++)
-            add_same(g, i, j, w * dot(h, truth + (size_t)j * count, count));
+            add_same(g, i, j, w * zc_dot(h, truth + (size_t)j * count, count));
     }
     for (int i = 0; i < S && visited; i++) {
         const float *v = visited + (size_t)i * count;
 
-        add_entry(g, i, one, w * total(v, count));
+        add_entry(g, i, one, w * zc_total(v, count));
         for (int j = 0; j < S; j++)
-            add_entry(g, i, S + j, w * dot(v, truth + (size_t)j * count, count));
+            add_entry(g, i, S + j, w * zc_dot(v, truth + (size_t)j * count, count));
         for (int j = 0; j <= i; j++) {
-            add_entry(g, i, j, w * dot(v, visited + (size_t)j * count, count));
-            add_entry(g, S + i, S + j, w * dot(truth + (size_t)i * count,
-                                               truth + (size_t)j * count, count));
+            add_entry(g, i, j, w * zc_dot(v, visited + (size_t)j * count, count));
+            add_entry(g, S + i, S + j, w * zc_dot(truth + (size_t)i * count,
+                                                  truth + (size_t)j * count, count));
         }
     }
 }

@@ -39,7 +39,7 @@ static double residual(const zc_gram *g, int p, int a, int i, double ridge)
     const int S = g->steps, n = g->size, member[3] = { S + a, n - 1, S + p };
     const int m = p == a ? 2 : 3;
     const double *target = g->sum + (size_t)(S + i) * (size_t)n;
-    double matrix[9], before[9], x[3], b[3], unit[3], sum = target[S + i];
+    double matrix[9], before[9] = { 0 }, x[3], b[3], unit[3], sum = target[S + i];
 
     for (int k = 0; k < m; k++) {
         for (int l = 0; l < m; l++)

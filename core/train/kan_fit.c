@@ -9,6 +9,7 @@
 #include "core/train/kan.h"
 #include "core/train/kan_fit.h"
 #include "core/train/state.h"
+#include "core/train/sums.h"
 
 #define HALVING   500         /* updates, in the faithful mode */
 #define CLIP      1.0
@@ -16,6 +17,7 @@
 #define BETA2     0.999
 #define EPSILON   1e-8
 #define LAST_RATE 0.01        /* of the first */
+#define BLOCK     256         /* elements looked at together */
 #define ADAMS     3           /* arrays: parameters, first and second moments */
 
 static const int windows[ZC_KAN_EXPERTS] = { 4, 8, 8 };
@@ -115,7 +117,8 @@ int zc_kan_row(const zc_predictor *p, int lane, int step, float *row)
 static void first_numbers(struct zc_kan_fit *f, int lane, int e)
 {
     float *p = f->expert[lane][e].adam[0], *network = p + windows[e] + 1;
-    const uint64_t stream = (uint64_t)(lane * ZC_KAN_EXPERTS + e), seed = (uint64_t)f->options.seed;
+    const uint64_t stream = (uint64_t)lane * ZC_KAN_EXPERTS + (uint64_t)e;
+    const uint64_t seed = (uint64_t)f->options.seed;
     const int window = windows[e];
 
     zc_kan_init(network, f->inputs, seed, stream + 1);
@@ -245,7 +248,7 @@ static double rate_at(const zc_kan_fit *f, int64_t done)
     const double way = (double)((f->at - start) * each + done) / (double)(length * each);
 
     if (f->options.faithful)
-        return 1e-4 * pow(0.5, (double)((f->at * each + done) / HALVING));
+        return 1e-4 * pow(0.5, floor((double)(f->at * each + done) / HALVING));
     return first * (LAST_RATE + (1 - LAST_RATE) * (1 + cos(3.14159265358979323846 * way)) / 2);
 }
 
@@ -257,7 +260,7 @@ static void adam_step(struct expert *x, size_t count, const float *gradient, dou
     const float b1 = (float)BETA1, b2 = (float)BETA2, g2 = (float)((1 - BETA2) * clip * clip);
     const float step = (float)(rate / (1 - pow(BETA1, t)));
     const float root = (float)(1 / sqrt(1 - pow(BETA2, t))), eps = (float)EPSILON;
-    float *p = x->adam[0], *m = x->adam[1], *v = x->adam[2];
+    float *restrict p = x->adam[0], *restrict m = x->adam[1], *restrict v = x->adam[2];
 
     for (size_t i = 0; i < count; i++) {
         m[i] = b1 * m[i] + g1 * gradient[i];
@@ -271,36 +274,53 @@ struct slopes {
     double loss, alpha, bias, weight[ZC_KAN_WINDOW];      /* weight: newest first */
 };
 
+/* Adds what n elements say; h is their window, newest first. */
+static void measure_block(struct slopes *s, const float *const h[], const float *truth,
+                          const float *p, int length, int count, double alpha, size_t n)
+{
+    float z[BLOCK], d[BLOCK], sign[BLOCK];
+
+    for (size_t i = 0; i < n; i++)
+        z[i] = p[length];
+    for (int k = 0; k < count; k++) {
+        const float w = p[length - 1 - k], *feature = h[k];
+
+        for (size_t i = 0; i < n; i++)
+            z[i] += w * feature[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        d[i] = h[0][i] + (float)alpha * z[i] - truth[i];
+        sign[i] = d[i] > 0 ? 1.0f : d[i] < 0 ? -1.0f : 0.0f;
+    }
+    s->loss += zc_dot(sign, d, n);
+    s->alpha += zc_dot(sign, z, n);
+    s->bias += zc_total(sign, n);
+    for (int k = 0; k < count; k++)
+        s->weight[k] += zc_dot(sign, h[k], n);
+}
+
 static void measure(struct slopes *s, const zc_kan_fit *f, int lane, int step,
                     const zc_trajectory *window, const float *p, int length, double alpha)
 {
     const int count = length < step ? length : step;
-    const float *truth = zc_trajectory_at(&f->truth, lane, step);
-    const float *h[ZC_KAN_WINDOW];
-    double w[ZC_KAN_WINDOW], sum_z = 0, sum_w[ZC_KAN_WINDOW] = { 0 }, sum_b = 0, loss = 0;
     const double share = 1.0 / (double)f->job.count;
 
-    for (int k = 0; k < count; k++) {
-        h[k] = zc_trajectory_at(window, lane, step - 1 - k);
-        w[k] = (double)p[length - 1 - k];
-    }
-    for (size_t i = 0; i < f->job.count; i++) {
-        double z = (double)p[length], d, sign;
+    *s = (struct slopes){ .loss = 0 };
+    for (size_t at = 0; at < f->job.count; at += BLOCK) {
+        const size_t left = f->job.count - at, n = left < BLOCK ? left : BLOCK;
+        const float *h[ZC_KAN_WINDOW];
 
-        for (int k = 0; k < count; k++)
-            z += w[k] * (double)h[k][i];
-        d = (double)h[0][i] + alpha * z - (double)truth[i];
-        sign = d > 0 ? 1 : d < 0 ? -1 : 0;
-        loss += fabs(d);
-        sum_z += sign * z;
-        sum_b += sign;
-        for (int k = 0; k < count; k++)
-            sum_w[k] += sign * (double)h[k][i];
+        h[0] = zc_trajectory_at(window, lane, step - 1) + at;
+        for (int k = 1; k < count; k++)
+            h[k] = zc_trajectory_at(window, lane, step - 1 - k) + at;
+        measure_block(s, h, zc_trajectory_at(&f->truth, lane, step) + at, p, length, count, alpha,
+                      n);
     }
-    *s = (struct slopes){ .loss = loss * share, .alpha = sum_z * share,
-                          .bias = alpha * sum_b * share };
+    s->loss *= share;
+    s->alpha *= share;
+    s->bias *= alpha * share;
     for (int k = 0; k < count; k++)
-        s->weight[k] = alpha * sum_w[k] * share;
+        s->weight[k] *= alpha * share;
 }
 
 /* Forward for the row; the work then stands ready for update's backward. */
@@ -322,7 +342,7 @@ static double update(zc_kan_fit *f, int lane, int step, const zc_trajectory *fro
     const double alpha = alpha_of(f, lane, e, step);
     float *g = f->gradient;
     struct slopes s;
-    double norm = 0;
+    double norm;
 
     measure(&s, f, lane, step, from, x->adam[0], length, alpha);
     memset(g, 0, ((size_t)length + 1) * sizeof(*g));
@@ -330,9 +350,7 @@ static double update(zc_kan_fit *f, int lane, int step, const zc_trajectory *fro
         g[length - 1 - k] = (float)s.weight[k];
     g[length] = (float)s.bias;
     zc_kan_backward(&f->work, x->adam[0] + length + 1, s.alpha, g + length + 1);
-    for (size_t i = 0; i < size; i++)
-        norm += (double)g[i] * (double)g[i];
-    norm = sqrt(norm);
+    norm = sqrt(zc_dot(g, g, size));
     adam_step(x, size, g, norm > CLIP ? CLIP / norm : 1, rate, (double)f->options.decay);
     return s.loss;
 }

@@ -34,7 +34,8 @@ typedef struct zc_train_source {
     zc_status (*truth)(void *user, int prompt, zc_trajectory *t);
 
     /* Closed loop: makes the noise of that uncached run again. The steps that follow
-     * use p, full steps and rows, as they are when each step is asked for. */
+     * use p, full steps and rows, as they are when each step is asked for: a cache that
+     * is opened here with p as its predictor does, as rows are read in place. */
     zc_status (*start)(void *user, int prompt, const zc_predictor *p);
 
     /* Runs or predicts the next step of all lanes, moves the latent, and writes the

@@ -189,14 +189,14 @@ static zc_predictor *adder(const char *method, int depth, double by)
 /* The same on the host. */
 static void expect_rows(const struct game *g, const zc_predictor *p, double most)
 {
-    double h[STEPS];
+    double h[STEPS] = { 0 };
 
     for (int e = 0; e < COUNT; e++) {
         for (int i = 0; i < STEPS; i++) {
             const float *row = zc_predictor_row(p, 0, i);
 
             h[i] = p->full[i] ? smooth(i, e) : (double)row[p->depth];
-            for (int k = 0; k < p->counts[i] && !p->full[i]; k++)
+            for (int k = 0; k < p->counts[i] && k < i && !p->full[i]; k++)
                 h[i] += (double)row[k] * h[i - 1 - k];
             REQUIRE_NEAR((double)g->result[i][e], h[i], most * (1 + fabs(h[i])));
         }
@@ -381,6 +381,22 @@ static void a_budget_of_error_inserts_steps(void)
     REQUIRE_NEAR((double)free_run.trace[15].error, travel_between(stormy, 15, 10) / size, 1e-2);
 }
 
+static void only_learned_methods_have_a_path(void)
+{
+    for (int i = 0; zc_cache_methods[i]; i++) {
+        const zc_cache_method *m = zc_cache_methods[i];
+        void *options = calloc(1, m->options_size);
+        const char *path;
+
+        zc_opt_defaults(m->opts, options);
+        if (m->predictor)
+            REQUIRE_INT(zc_opt_set(m->opts, options, NULL, "", "predictor", "a/b"), ZC_OK);
+        path = zc_cache_predictor_path(m, options);
+        REQUIRE_STR(path, m->predictor ? "a/b" : NULL);
+        free(options);
+    }
+}
+
 static void the_second_lane_follows_the_first(void)
 {
     static float follow[STEPS * COUNT];
@@ -443,6 +459,7 @@ int main(void)
     TEST(the_gain_of_the_model_is_watched);
     TEST(the_users_list_is_kept);
     TEST(a_budget_of_error_inserts_steps);
+    TEST(only_learned_methods_have_a_path);
     TEST(the_second_lane_follows_the_first);
     TEST(what_does_not_fit_is_refused);
     return test_end();

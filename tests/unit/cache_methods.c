@@ -190,7 +190,7 @@ static double predict(const struct opened *o, int step, const zc_cache_past *pas
     const int n = o->m->mix(o->state, &s, past, coef, &bias);
     double sum = (double)bias;
 
-    for (int k = 0; k < n; k++)
+    for (int k = 0; k < n && k < past->count; k++)
         sum += (double)coef[k] * feature[k];
     return sum;
 }

@@ -56,12 +56,14 @@ static double plain_ssim(const uint8_t *a, const uint8_t *b, int width, int heig
             double ma = 0, mb = 0, va = 0, vb = 0, cov = 0;
 
             for (int i = 0; i < 49; i++) {
-                ma += a[(y + i / 7 - 3) * width + x + i % 7 - 3] / 49.0;
-                mb += b[(y + i / 7 - 3) * width + x + i % 7 - 3] / 49.0;
+                const int row = y + i / 7 - 3, at = row * width + x + i % 7 - 3;
+
+                ma += a[at] / 49.0;
+                mb += b[at] / 49.0;
             }
             for (int i = 0; i < 49; i++) {
-                const double da = a[(y + i / 7 - 3) * width + x + i % 7 - 3] - ma;
-                const double db = b[(y + i / 7 - 3) * width + x + i % 7 - 3] - mb;
+                const int row = y + i / 7 - 3, at = row * width + x + i % 7 - 3;
+                const double da = a[at] - ma, db = b[at] - mb;
 
                 va += da * da / 48;
                 vb += db * db / 48;
@@ -84,7 +86,7 @@ static void ssim_follows_its_definition(void)
 
     for (int i = 0; i < W * H; i++) {
         state = state * 1664525u + 1013904223u;
-        a[i] = (uint8_t)(128 + 90 * sin(0.3 * (i % W)) * cos(0.2 * (i / (double)W)));
+        a[i] = (uint8_t)(128 + 90 * sin(0.3 * (i % W)) * cos(0.2 * i / W));
         b[i] = (uint8_t)(a[i] + (int)(state >> 28) - 8);
     }
     REQUIRE_INT(zc_ssim(&out, NULL, a, b, W, H), ZC_OK);

@@ -13,6 +13,12 @@
 #define STEPS 6
 #define DEPTH 3
 
+/* To the bit. */
+static bool same(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes) == 0;
+}
+
 static zc_predictor *sample(void)
 {
     zc_predictor *p = NULL;
@@ -56,15 +62,15 @@ static void what_is_saved_is_loaded(void)
         REQUIRE_STR(q->fit, "gram");
         REQUIRE_STR(q->model, "0123abcd");
         REQUIRE_STR(q->licence, "as the model's");
-        REQUIRE(memcmp(q->rows, p->rows, 2 * STEPS * (DEPTH + 1) * sizeof(float)) == 0);
-        REQUIRE(memcmp(q->counts, p->counts, STEPS * sizeof(int32_t)) == 0);
-        REQUIRE(memcmp(q->full, p->full, STEPS) == 0);
-        REQUIRE(memcmp(q->sigma, p->sigma, (STEPS + 1) * sizeof(float)) == 0);
+        REQUIRE(same(q->rows, p->rows, 2 * STEPS * (DEPTH + 1) * sizeof(float)));
+        REQUIRE(same(q->counts, p->counts, STEPS * sizeof(int32_t)));
+        REQUIRE(same(q->full, p->full, STEPS));
+        REQUIRE(same(q->sigma, p->sigma, (STEPS + 1) * sizeof(float)));
         REQUIRE(!q->network);
         REQUIRE_INT(zc_predictor_save(q, NULL, "b.safetensors"), ZC_OK);
         first = memfile_get("a.safetensors", &bytes);
         second = memfile_get("b.safetensors", &again);
-        REQUIRE(bytes == again && memcmp(first, second, bytes) == 0);
+        REQUIRE(bytes == again && same(first, second, bytes));
     }
     zc_predictor_destroy(&p);
     zc_predictor_destroy(&q);
@@ -86,7 +92,7 @@ static void the_network_is_read_on_request(void)
     if (q) {
         REQUIRE_INT(zc_predictor_load_network(q, NULL, "n.safetensors"), ZC_OK);
         REQUIRE_INT(q->network_size, 11);
-        REQUIRE(memcmp(q->network, p->network, 22 * sizeof(float)) == 0);
+        REQUIRE(same(q->network, p->network, 22 * sizeof(float)));
         REQUIRE(q->early == 0.9f && q->late == 0.4f);
         REQUIRE_INT(zc_predictor_load_network(q, NULL, "a.safetensors"), ZC_E_MISSING);
     }

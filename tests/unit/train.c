@@ -451,15 +451,21 @@ static void the_network_and_its_rows_agree(void)
     free(memory);
 }
 
+/* To the bit. */
+static bool same(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes) == 0;
+}
+
 static void require_equal(const zc_predictor *a, const zc_predictor *b)
 {
     const size_t rows = (size_t)a->lanes * STEPS * (size_t)(a->depth + 1);
 
-    REQUIRE(memcmp(a->rows, b->rows, rows * sizeof(float)) == 0);
-    REQUIRE(memcmp(a->full, b->full, STEPS) == 0);
+    REQUIRE(same(a->rows, b->rows, rows * sizeof(float)));
+    REQUIRE(same(a->full, b->full, STEPS));
     if (a->network)
-        REQUIRE(memcmp(a->network, b->network,
-                       (size_t)a->lanes * a->network_size * sizeof(float)) == 0);
+        REQUIRE(same(a->network, b->network,
+                       (size_t)a->lanes * a->network_size * sizeof(float)));
 }
 
 static void an_interrupted_kan_fit_ends_the_same(void)
@@ -582,7 +588,7 @@ static void trajectories_are_kept_and_not_confused(void)
     REQUIRE(zc_trajectory_at(&t, 1, 2) == t.value + 20);
     REQUIRE_INT(zc_trajectory_save(&t, NULL, "t", "model a, prompt 1"), ZC_OK);
     REQUIRE_INT(zc_trajectory_load(&u, NULL, "t", "model a, prompt 1"), ZC_OK);
-    REQUIRE(memcmp(t.value, u.value, 24 * sizeof(float)) == 0);
+    REQUIRE(same(t.value, u.value, 24 * sizeof(float)));
     REQUIRE_INT(zc_trajectory_load(&u, NULL, "t", "model a, prompt 2"), ZC_E_MISMATCH);
     REQUIRE_INT(zc_trajectory_load(&narrow, NULL, "t", "model a, prompt 1"), ZC_E_MISMATCH);
     REQUIRE_INT(zc_trajectory_load(&u, NULL, "none", "x"), ZC_E_MISSING);
