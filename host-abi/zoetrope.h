@@ -198,6 +198,7 @@ typedef struct zt_plan {
     uint32_t size;
     int32_t  width, height, frames, steps;
     int32_t  image_tokens, text_tokens;
+    uint32_t reserved;
     double   flops_step, flops;   /* of one denoising step, and of all phases */
     uint64_t weights, resident;   /* bytes of all, and of what stays in memory at once */
     uint64_t scratch, cache;      /* bytes at the peak, and of stored features */

@@ -1,0 +1,199 @@
+/* zoetrope.h as it was when version 1 of the ABI was fixed: never to be changed. */
+#ifndef ZOETROPE_H
+#define ZOETROPE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define ZT_EXPORT __attribute__((visibility("default")))
+#else
+#define ZT_EXPORT
+#endif
+
+#define ZT_ABI 1
+
+/* Statuses. */
+#define ZT_OK              0
+#define ZT_E_NOMEM       (-1)      /* no memory, or more than the budget */
+#define ZT_E_SHAPE       (-2)      /* tensors that don't fit each other */
+#define ZT_E_MISSING     (-3)      /* a file, a tensor or a key that must be there */
+#define ZT_E_FORMAT      (-4)      /* content that breaks the rules of its kind */
+#define ZT_E_UNSUPPORTED (-5)      /* valid, but not something we can do */
+#define ZT_E_CANCELLED   (-6)
+#define ZT_E_IO          (-7)      /* the system refused to read or write */
+#define ZT_E_DEVICE      (-8)
+#define ZT_E_ARGUMENT    (-9)      /* a value that the caller may not pass */
+#define ZT_E_TRUNCATED   (-10)     /* a file ends too early */
+#define ZT_E_LIMIT       (-11)     /* beyond one of our own limits */
+#define ZT_E_MISMATCH    (-12)     /* two good things that don't belong together */
+#define ZT_E_UNSAFE      (-13)     /* refused on purpose: a path that leads out, a pickle */
+#define ZT_E_NOT_OURS    (-14)     /* a file of another kind */
+#define ZT_E_TIMEOUT     (-15)     /* job_wait: not there yet */
+
+/* Levels of messages. */
+#define ZT_LEVEL_ERROR   0
+#define ZT_LEVEL_WARNING 1
+#define ZT_LEVEL_INFO    2
+#define ZT_LEVEL_DEBUG   3
+#define ZT_LEVEL_TRACE   4
+
+typedef struct zt_engine zt_engine;
+typedef struct zt_job    zt_job;
+
+/* text is borrowed until the callback returns; it never ends in a newline. */
+typedef void (*zt_text_fn)(void *user, const char *text);
+typedef void (*zt_log_fn)(void *user, int32_t level, const char *text);
+
+typedef struct zt_engine_desc {
+    uint32_t    size;
+    int32_t     threads;          /* that compute; default: one for each processor */
+    uint64_t    max_memory;       /* bytes that weights may stay in; default: no limit */
+    const char *device;           /* "auto", "cpu" or "cuda"; copied */
+    zt_log_fn   log;              /* default: messages are dropped */
+    void       *log_user;
+    int32_t     log_level;        /* least important that is wanted; default: ZT_LEVEL_INFO */
+    uint32_t    reserved;
+} zt_engine_desc;
+
+/* What can be listed by name. */
+#define ZT_LIST_MODELS   0
+#define ZT_LIST_SAMPLERS 1
+#define ZT_LIST_BACKENDS 2
+
+typedef struct zt_item {
+    uint32_t    size;
+    uint32_t    reserved;
+    const char *name, *summary;   /* borrowed for as long as the library is loaded */
+} zt_item;
+
+/* Kinds of parameters. */
+#define ZT_PARAM_INT    0
+#define ZT_PARAM_FLOAT  1
+#define ZT_PARAM_BOOL   2
+#define ZT_PARAM_TEXT   3
+#define ZT_PARAM_CHOICE 4
+
+typedef struct zt_param {
+    uint32_t    size;
+    int32_t     kind;
+    const char *key;              /* as in presets and options; borrowed for ever, as are all */
+    const char *help;             /* one line */
+    const char *text;             /* default of a text */
+    const char *const *choices;   /* names of a choice, ending in NULL */
+    double      value;            /* default of a number, a bool, or a choice's index */
+    double      least, most;      /* range of a number */
+} zt_param;
+
+typedef struct zt_job_desc {
+    uint32_t    size;
+    int32_t     width, height;    /* default: the preset's */
+    int32_t     frames;
+    uint64_t    seed;             /* default: the preset's */
+    const char *preset;           /* a file's path, or the preset's text itself; copied */
+    const char *prompt;           /* copied */
+    const char *options;          /* "key = value" lines over the preset; copied */
+} zt_job_desc;
+
+/* Phases of a job. */
+#define ZT_PHASE_WAITING 0        /* for jobs before it */
+#define ZT_PHASE_LOADING 1
+#define ZT_PHASE_TEXT    2
+#define ZT_PHASE_DENOISE 3
+#define ZT_PHASE_DECODE  4
+#define ZT_PHASE_DONE    5        /* all frames are there, or the job has failed */
+
+typedef struct zt_job_info {
+    uint32_t size;
+    int32_t  width, height, frames;
+    int32_t  phase;
+    int32_t  step, steps;         /* done and in all, of this phase; steps 0: not known */
+    int32_t  frames_done;
+    int32_t  status;              /* ZT_OK while nothing has failed */
+    float    seconds;             /* since the job began to work */
+    float    seconds_left;        /* an estimate; below 0: none yet */
+} zt_job_info;
+
+/* Formats of pixels. Values are not premultiplied; alpha is 1. */
+#define ZT_RGBA8  0               /* uint8_t */
+#define ZT_RGBA16 1               /* uint16_t, of this machine's byte order */
+#define ZT_RGBAH  2               /* IEEE half; what is outside 0 .. 1 stays */
+#define ZT_RGBAF  3               /* float; likewise */
+
+typedef struct zt_frame {
+    uint32_t size;
+    int32_t  format;
+    int64_t  pitch;               /* bytes from a row to the one below; negative: upwards */
+    void    *data;                /* the top row; yours: job_frame writes width x height pixels */
+} zt_frame;
+
+/* A plan: what a job would take. */
+typedef struct zt_plan {
+    uint32_t size;
+    int32_t  width, height, frames, steps;
+    int32_t  image_tokens, text_tokens;
+    uint32_t reserved;
+    double   flops_step, flops;   /* of one denoising step, and of all phases */
+    uint64_t weights, resident;   /* bytes of all, and of what stays in memory at once */
+    uint64_t scratch, cache;      /* bytes at the peak, and of stored features */
+} zt_plan;
+
+typedef struct zt_api {
+    uint32_t size;                /* bytes of this table that are valid */
+    uint32_t abi;
+
+    const char *(*version)(void);                     /* "0.1.0"; borrowed for ever */
+    const char *(*status_name)(int32_t status);       /* "missing"; borrowed for ever */
+
+    /* *engine is yours, to be closed. Reads no model. */
+    int32_t (*engine_open)(zt_engine **engine, const zt_engine_desc *desc);
+    /* Cancels all jobs, waits for them and joins all threads. Jobs must be closed
+     * before. Sets *engine to NULL, which it also accepts. */
+    void    (*engine_close)(zt_engine **engine);
+
+    /* Item `index` of a list, or ZT_E_MISSING behind its end. */
+    int32_t (*list)(int32_t list, int32_t index, zt_item *item);
+    /* Parameter `index`, or ZT_E_MISSING behind the last. */
+    int32_t (*param)(int32_t index, zt_param *param);
+
+    /* Checks every option, then queues the job: *job is yours, to be closed. Jobs of
+     * an engine run one after another. On failure *job is NULL and the reason has
+     * gone to the log. */
+    int32_t (*job_start)(zt_engine *engine, zt_job **job, const zt_job_desc *desc);
+    int32_t (*job_info)(zt_job *job, zt_job_info *info);
+    /* Until that frame is there: ZT_OK; the job's failure; or ZT_E_TIMEOUT after so
+     * many milliseconds, negative meaning never. */
+    int32_t (*job_wait)(zt_job *job, int32_t frame, int32_t timeout_ms);
+    /* Copies a frame that is there; ZT_E_TIMEOUT if it is not yet. */
+    int32_t (*job_frame)(zt_job *job, int32_t frame, const zt_frame *into);
+    void    (*job_cancel)(zt_job *job);               /* returns at once */
+    /* Why it failed; "" if it has not. Borrowed until the job is closed. */
+    const char *(*job_error)(zt_job *job);
+    /* What was done, as JSON; "" before the end. Borrowed until the job is closed. */
+    const char *(*job_report)(zt_job *job);
+    /* Cancels, waits, frees. Sets *job to NULL, which it also accepts. */
+    void    (*job_close)(zt_job **job);
+
+    /* What such a job would take. Weights need not be there: without a `model`, the
+     * released HunyuanVideo is planned. text, if not NULL, gets the plan in words, then as JSON. */
+    int32_t (*plan)(zt_engine *engine, const zt_job_desc *desc, zt_plan *plan, zt_text_fn text,
+                    void *user);
+    /* What a checkpoint, file or folder, is: in words, then as JSON. ZT_OK also if
+     * something is missing from it or left over, which the words say. */
+    int32_t (*inspect)(zt_engine *engine, const char *path, zt_text_fn text, void *user);
+
+    /* New entries go below this line, never between. */
+} zt_api;
+
+/* NULL if this library cannot speak that version. Borrowed for as long as the
+ * library is loaded. */
+ZT_EXPORT const zt_api *zt_get_api(uint32_t abi);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
