@@ -1,0 +1,249 @@
+/* Engines and jobs: order, waiting, cancelling from other threads, failures that
+ * leave everything usable. Works on the small model of the parity fixtures. */
+
+#include <stdlib.h>
+
+#include "core/base/alloc.h"
+#include "core/core.h"
+#include "tests/unit/test.h"
+
+static const char *model_path;
+
+typedef struct mailbox {
+    char text[ZC_LOG_TEXT];       /* the last error */
+} mailbox;
+
+static void take_error(void *user, int32_t level, const char *text)
+{
+    mailbox *m = user;
+
+    if (level == ZC_LEVEL_ERROR)
+        snprintf(m->text, sizeof(m->text), "%s", text);
+}
+
+static zc_engine *open_engine(mailbox *m)
+{
+    zc_engine *e = NULL;
+
+    REQUIRE_INT(zc_engine_open(&e, &(zc_engine_desc){ .threads = 2, .log = take_error,
+                                                      .log_user = m,
+                                                      .level = ZC_LEVEL_WARNING }), ZC_OK);
+    return e;
+}
+
+static zc_request *small_request(int steps)
+{
+    zc_request *q = zc_request_new();
+    char text[512];
+
+    snprintf(text, sizeof(text), "model = %s\nprompt = a ball\nwidth = 32\nheight = 32\n"
+             "frames = 5\nsteps = %d\n", model_path, steps);
+    REQUIRE_INT(zc_request_parse(q, NULL, "test", text), ZC_OK);
+    return q;
+}
+
+/* A digest of all frames, for comparing. */
+static double sum_of(zc_job *job)
+{
+    double sum = 0;
+    zc_job_info info;
+
+    zc_job_info_get(job, &info);
+    for (int i = 0; i < info.frames; i++) {
+        const float *p = zc_reel_frame(zc_job_reel(job), i);
+        for (int k = 0; p && k < info.width * info.height * 3; k++)
+            sum = sum * 1.0000001 + (double)p[k];
+    }
+    return sum;
+}
+
+static double film(zc_engine *e, int steps)
+{
+    zc_request *q = small_request(steps);
+    zc_job *job = NULL;
+    double sum = 0;
+
+    REQUIRE_INT(zc_job_start(e, &job, q), ZC_OK);
+    REQUIRE_INT(zc_reel_wait(zc_job_reel(job), 4, -1), ZC_OK);
+    sum = sum_of(job);
+    zc_job_close(&job);
+    zc_request_free(q);
+    return sum;
+}
+
+static void jobs_run_in_order_and_repeat(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *q = small_request(2);
+    zc_job *jobs[4];
+
+    for (int i = 0; i < 4; i++)
+        REQUIRE_INT(zc_job_start(e, &jobs[i], q), ZC_OK);
+    REQUIRE_INT(zc_reel_wait(zc_job_reel(jobs[3]), 4, -1), ZC_OK);
+    for (int i = 0; i < 4; i++) {
+        REQUIRE_INT(zc_reel_wait(zc_job_reel(jobs[i]), 0, 0), ZC_OK);
+        REQUIRE(sum_of(jobs[i]) == sum_of(jobs[0]));
+    }
+    REQUIRE(strstr(zc_job_report(jobs[0]), "\"status\":\"ok\"") != NULL);
+    for (int i = 0; i < 4; i++)
+        zc_job_close(&jobs[i]);
+    zc_engine_close(&e);
+    zc_request_free(q);
+}
+
+static void waiting_ends_when_it_should(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *q = small_request(50);
+    zc_job *first = NULL, *second = NULL;
+
+    REQUIRE_INT(zc_job_start(e, &first, q), ZC_OK);
+    REQUIRE_INT(zc_job_start(e, &second, q), ZC_OK);
+    REQUIRE_INT(zc_reel_wait(zc_job_reel(second), 0, 0), ZC_REEL_LATE);
+    zc_job_cancel(second);
+    REQUIRE_INT(zc_reel_wait(zc_job_reel(second), 0, -1), ZC_E_CANCELLED);
+    REQUIRE_STR(zc_job_error(second), "cancelled");
+    REQUIRE_INT(zc_reel_wait(zc_job_reel(first), 99, -1), ZC_E_ARGUMENT);
+    zc_job_close(&second);
+    zc_job_close(&first);
+    zc_engine_close(&e);
+    zc_request_free(q);
+}
+
+typedef struct canceller {
+    zc_job *job;
+    int     wait_us;
+} canceller;
+
+static void cancel_later(void *arg)
+{
+    const canceller *c = arg;
+    const int64_t until = zc_clock_ns() + c->wait_us * 1000;
+
+    while (zc_clock_ns() < until)
+        ;
+    zc_job_cancel(c->job);
+}
+
+static void cancelling_at_any_moment_leaves_the_engine_usable(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    const double expected = film(e, 3);
+    int cancelled = 0;
+
+    for (int i = 0; i < 60; i++) {
+        zc_request *q = small_request(3);
+        zc_thread thread;
+        canceller c = { .wait_us = i * 400 };
+
+        REQUIRE_INT(zc_job_start(e, &c.job, q), ZC_OK);
+        REQUIRE_INT(zc_thread_start(&thread, "cancel", cancel_later, &c), ZC_OK);
+        const int st = zc_reel_wait(zc_job_reel(c.job), 4, -1);
+        REQUIRE(st == ZC_OK || st == ZC_E_CANCELLED);
+        cancelled += st == ZC_E_CANCELLED;
+        zc_thread_join(&thread);
+        zc_job_close(&c.job);
+        zc_request_free(q);
+    }
+    REQUIRE(cancelled > 0);
+    REQUIRE(film(e, 3) == expected);
+    zc_engine_close(&e);
+}
+
+static void closing_cancels_what_waits(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *q = small_request(1000);
+    zc_job *a = NULL, *b = NULL;
+
+    REQUIRE_INT(zc_job_start(e, &a, q), ZC_OK);
+    REQUIRE_INT(zc_job_start(e, &b, q), ZC_OK);
+    zc_job_close(&b);             /* it never ran */
+    zc_job_close(&a);             /* it was running */
+    REQUIRE(!a && !b);
+    zc_engine_close(&e);
+    zc_request_free(q);
+}
+
+static void bad_requests_fail_at_once_by_name(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *q = small_request(2);
+    zc_job *job = NULL;
+
+    q->frames = 6;
+    REQUIRE_INT(zc_job_start(e, &job, q), ZC_E_ARGUMENT);
+    REQUIRE_STR(m.text, "frames = 6 is not of the form 4n + 1; the nearest are 5 and 9");
+    q->frames = 5;
+    strcpy(q->sampler, "magic");
+    REQUIRE_INT(zc_job_start(e, &job, q), ZC_E_MISSING);
+    REQUIRE(strstr(m.text, "magic") && strstr(m.text, "flow-euler"));
+    zc_request_free(q);
+    q = small_request(2);
+    q->model[0] = '\0';
+    REQUIRE_INT(zc_job_start(e, &job, q), ZC_E_MISSING);
+    REQUIRE(!job);
+    zc_request_free(q);
+    zc_engine_close(&e);
+}
+
+static void a_failing_job_says_why_and_the_next_one_runs(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *q = small_request(2);
+    zc_job *job = NULL;
+
+    snprintf(q->vae, sizeof(q->vae), "%s/transformer", model_path);
+    REQUIRE_INT(zc_job_start(e, &job, q), ZC_OK);
+    const int st = zc_reel_wait(zc_job_reel(job), 0, -1);
+    REQUIRE(st < 0);
+    REQUIRE(strstr(zc_job_error(job), "hunyuan.vae") != NULL);
+    REQUIRE(strstr(zc_job_report(job), zc_status_name((zc_status)st)) != NULL);
+    zc_job_close(&job);
+    zc_request_free(q);
+    REQUIRE(film(e, 2) != 0);
+    zc_engine_close(&e);
+}
+
+static void plans_agree_with_what_is_taken(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *q = small_request(2);
+    zc_plan plan, limited;
+
+    REQUIRE_INT(zc_plan_make(e, q, &plan), ZC_OK);
+    REQUIRE_INT(plan.image_tokens, 2 * 2 * 2);
+    REQUIRE(plan.resident == plan.weights[2] && plan.every_step == 0);
+    q->max_memory = (int64_t)plan.weights[2] * 2 / 3;
+    REQUIRE_INT(zc_plan_make(e, q, &limited), ZC_OK);
+    REQUIRE(limited.resident <= plan.weights[2] * 2 / 3 && limited.every_step > 0);
+    q->max_memory = 1000;
+    REQUIRE_INT(zc_plan_make(e, q, &limited), ZC_E_NOMEM);
+    REQUIRE(strstr(m.text, "the limit is 1000") != NULL);
+    zc_request_free(q);
+    zc_engine_close(&e);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: unit_engine MODEL\n");
+        return 64;
+    }
+    model_path = argv[1];
+    TEST(jobs_run_in_order_and_repeat);
+    TEST(waiting_ends_when_it_should);
+    TEST(cancelling_at_any_moment_leaves_the_engine_usable);
+    TEST(closing_cancels_what_waits);
+    TEST(bad_requests_fail_at_once_by_name);
+    TEST(a_failing_job_says_why_and_the_next_one_runs);
+    TEST(plans_agree_with_what_is_taken);
+    return test_end();
+}
