@@ -295,7 +295,7 @@ static double pairs_seen(const struct zk_attend *a)
         return nq * (nk - nq) + nq * (nq + 1) / 2;
     case ZK_MASK_BLOCKS:
         for (int i = 0; i < zk_rows(a->q); i++)
-            seen += fmin(nk, (double)(i / a->block + 1) * a->block);
+            seen += fmin(nk, (double)(i - i % a->block + a->block));
         return seen;
     default:
         return nq * nk;

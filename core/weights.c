@@ -236,7 +236,7 @@ static zc_status bind_row(zc_weights *w, const zc_weight_row *row, const int32_t
     }
     const zk_dtype_info *info = zk_dtype_get(it.from.type);
     ZC_CHECK(info->to_f32, ZC_E_UNSUPPORTED, "%s: %s is of type %s, which cannot be computed with",
-             w->desc.source->name, it.name, info->name);
+             w->desc.source ? w->desc.source->name : "(assumed)", it.name, info->name);
     it.first = first * unit;
     it.count = rows * cols;
     ZC_CHECK(it.first % info->block == 0 && cols % info->block == 0, ZC_E_SHAPE,

@@ -137,16 +137,19 @@ static void show_progress(const cli *c, const zt_job_info *info, bool terminal)
     static const char *const phases[] = { "waiting", "loading", "prompt", "steps", "decoding",
                                           "done" };
     enum { BAR = 24 };
+    /* A newer library may have more phases. */
+    const char *phase = info->phase >= 0 && info->phase <= ZT_PHASE_DONE ? phases[info->phase]
+                                                                         : "working";
 
     if (c->json) {
         printf("{\"phase\":\"%s\",\"step\":%d,\"steps\":%d,\"frames\":%d,\"seconds\":%.3f}\n",
-               phases[info->phase], (int)info->step, (int)info->steps, (int)info->frames_done,
+               phase, (int)info->step, (int)info->steps, (int)info->frames_done,
                (double)info->seconds);
         fflush(stdout);
         return;
     }
     if (!terminal) {
-        fprintf(stderr, "%s %d/%d\n", phases[info->phase], (int)info->step, (int)info->steps);
+        fprintf(stderr, "%s %d/%d\n", phase, (int)info->step, (int)info->steps);
         return;
     }
     char bar[BAR + 1];
@@ -154,7 +157,7 @@ static void show_progress(const cli *c, const zt_job_info *info, bool terminal)
     for (int i = 0; i < BAR; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[BAR] = '\0';
-    fprintf(stderr, "\r%-8s [%s] %d/%d", phases[info->phase], bar, (int)info->step,
+    fprintf(stderr, "\r%-8s [%s] %d/%d", phase, bar, (int)info->step,
             (int)info->steps);
     if (info->seconds_left >= 0)
         fprintf(stderr, "  %.0f s left", (double)info->seconds_left);

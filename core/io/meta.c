@@ -1,5 +1,6 @@
 /* Metadata: values as they lie in the header, decoded when they are asked for. */
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/hash.h"
@@ -93,6 +94,7 @@ bool zc_meta_next(zc_meta_walk *walk, zc_meta_value *value)
         value->text = (const char *)p;
         return true;
     }
+    assert(m->width >= 1 && m->width <= 8);
     u = little_endian(p, m->width);
     walk->offset += m->width;
     if (m->kind == ZC_META_F64)

@@ -347,17 +347,15 @@ static const char *shown_name(const zc_modelfolder *f, const zc_component *c)
 
 static zc_status refuse_absent(const zc_modelfolder *f, zc_log *log, const char *kind)
 {
-    zc_status st = ZC_OK;
     zc_str there = { 0 };
 
     for (size_t i = 0; i < f->count; i++)
         zc_str_add_format(&there, "%s'%s' is %s", i ? ", " : "",
                           zc_quote_path(shown_name(f, &f->list[i])).text,
                           f->list[i].layout ? f->list[i].layout->what : "nothing known");
-    ZC_CHECK(!there.failed, ZC_E_NOMEM, "out of memory");
-    ZC_CHECK(false, ZC_E_MISSING, "'%s' has no %s: %s", zc_quote_path(f->path).text, kind,
-             zc_str_get(&there));
-done:
+    const zc_status st = there.failed ? ZC_E_NOMEM : ZC_E_MISSING;
+    zc_error(log, "'%s' has no %s: %s", zc_quote_path(f->path).text, kind,
+             there.failed ? "out of memory" : zc_str_get(&there));
     zc_str_fini(&there);
     return st;
 }

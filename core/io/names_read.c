@@ -122,7 +122,7 @@ static bool check_request(const zc_names *n, const zc_named *t, int64_t from, in
             return false;
         if (t->pieces > 1 && (p->first * c % block != 0 || p->rows * c % block != 0))
             return false;
-        if (p->head > 0 && (from % c != 0 || count % c != 0))
+        if (p->head > 0 && c > 0 && (from % c != 0 || count % c != 0))
             return false;
     }
     return true;

@@ -61,7 +61,7 @@ static void run_space(zc_run *r, const zc_tiles *t, zk_tensor src, zk_tensor dst
     const zc_tile_axis *s = &t->space;
     const int32_t height = src.dim[1], width = src.dim[2];
     enum { MOST = 64 };
-    zk_tensor rows[2][MOST];
+    zk_tensor rows[2][MOST] = { 0 };
 
     if (s->in == 0 || (height <= s->in && width <= s->in)) {
         t->make(r, t->context, src, dst);

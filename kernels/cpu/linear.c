@@ -155,7 +155,7 @@ static void multiply_stretch(const struct product *p, const struct zk_panel *b,
 
     for (int32_t s = 0; s < strips; s++) {
         const int32_t row = s * r->strip_rows;
-        const size_t strip = (size_t)(begin / r->strip_rows + s);
+        const size_t strip = (size_t)begin / (size_t)r->strip_rows + (size_t)s;
         struct zk_tile t = {
             .c = c + (size_t)row * ZK_PANEL_COLS,
             .a = p->strips + strip * p->strip_size + (size_t)(k / r->step) * r->strip_bytes,

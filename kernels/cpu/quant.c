@@ -57,7 +57,7 @@ static int64_t whole_blocks(int64_t k)
 
 size_t zk_panel_bytes(enum zk_panel_form form, int32_t k)
 {
-    const size_t even = (size_t)(k + (k & 1)), blocks = (size_t)whole_blocks(k);
+    const size_t even = (size_t)k + (size_t)(k & 1), blocks = (size_t)whole_blocks(k);
 
     if (form == ZK_PANEL_Q8)
         return (blocks * (ZK_Q8_BLOCK + 2) * ZK_PANEL_COLS + 63) / 64 * 64;

@@ -192,7 +192,7 @@ static void blocks_decode_as_published(void)
         float x[512];
         double sum = 0;
         golden_bytes(g, bytes + 1);                    /* blocks need no alignment */
-        info->to_f32(x, bytes + 1, (size_t)(2 * n));
+        info->to_f32(x, bytes + 1, 2 * (size_t)n);
         for (int j = 0; j < 2 * n; j++)
             sum += (double)x[j] * (j + 1);
         REQUIRE_F64(sum, g->sum);
