@@ -247,7 +247,9 @@ static zc_status solve_all(struct state *s, zc_log *log, const zc_gram_problem *
         memset(row, 0, ((size_t)p->window + 1) * sizeof(*row));
         counts[i] = count;
         if (i > 0) {
-            ZC_CHECK(solve_step(s, p, i, count, way != 0 ? p->path / way : 0), ZC_E_FORMAT,
+            const double share = p->velocity && way != 0 ? p->path / way : 0;
+
+            ZC_CHECK(solve_step(s, p, i, count, share), ZC_E_FORMAT,
                      "training: features of step %d are not finite", i);
             for (int k = 0; k < count; k++)
                 row[k] = (float)(s->b[k] + (k == 0));
@@ -260,7 +262,8 @@ static zc_status solve_all(struct state *s, zc_log *log, const zc_gram_problem *
         add_scaled(s->gpath, s->gu + (size_t)i * (size_t)n, way, n);
         add_scaled(s->gpath, column(g, S + i), -way, n);
     }
-    *cost += fmax(product(s->path, s->gpath, n), 0);
+    if (p->velocity)
+        *cost += fmax(product(s->path, s->gpath, n), 0);
     *cost /= runs > 0 ? runs : 1;
 done:
     return st;

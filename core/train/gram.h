@@ -13,6 +13,7 @@
 #ifndef ZC_GRAM_H
 #define ZC_GRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,17 +42,17 @@ typedef struct zc_gram_problem {
     const uint8_t *full;          /* [steps] */
     int            window;        /* features of a prediction */
     double         ridge;         /* of each feature's size; pulls towards repeating the newest */
+    bool           velocity;      /* features are what the latent moves by */
     double         path;          /* 0 .. 1: how much of the error that the latent has already taken
-                                   * in, a prediction should make up for; 0 at taps where latents
-                                   * don't move by features */
+                                   * in, a prediction should make up for; with velocity only */
     enum zc_gram_history history;
 } zc_gram_problem;
 
 /* Solves all steps but the first, computed ones included (for checks of forecasts).
  * Rows are [steps][window + 1], newest first, then the constant, counts [steps]; both
  * may be NULL. *cost is the mean square error of what is remembered, each step's weighted by the
- * square of the way that the sampler goes in it, and that of the whole way; both
- * relative to the features. */
+ * square of the way that the sampler goes in it; and, with velocity, that of the latent at the
+ * end; both relative to the features. */
 zc_status zc_gram_solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p, float *rows,
                         int32_t *counts, double *cost);
 

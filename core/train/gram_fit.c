@@ -1,5 +1,6 @@
 /* fit = gram: prompts in, rows out. */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 #include "core/cache/steps.h"
 #include "core/train/gram_fit.h"
 #include "core/train/state.h"
+
+#define LEAST 1e-20           /* square error that is as good as none */
 
 static const char *const histories[] = { "closed", "teacher", NULL };
 static const char *const methods[] = { "lesa", "l2p", NULL };
@@ -22,7 +25,7 @@ const zc_opt zc_gram_opts[] = {
                "features that a prediction is made from; 0: all before it"),
     ZC_OPT_INT(zc_gram_options, rounds, 2, 0, 100, "closed-loop rounds"),
     ZC_OPT_INT(zc_gram_options, rehearsed, 20, 1, 1000000, "prompts in each round, at most"),
-    ZC_OPT_FLOAT(zc_gram_options, ridge, 1e-6, 0, 1, "pull towards repeating the newest feature"),
+    ZC_OPT_FLOAT(zc_gram_options, ridge, 1e-5, 0, 1, "pull towards repeating the newest feature"),
     ZC_OPT_FLOAT(zc_gram_options, path, 0.5, 0, 1,
                  "share of the latent's error that a prediction makes up for"),
     ZC_OPT_ENUM(zc_gram_options, history, ZC_GRAM_CLOSED, histories,
@@ -38,7 +41,9 @@ struct zc_gram_fit {
     zc_gram         gram[ZC_PREDICTOR_LANES];
     double          cost;
     zc_trajectory   truth, visited;
-    zc_predictor   *present;
+    zc_predictor   *present, *best;   /* best: of the rows that a round has tried */
+    double          score[2];         /* of the best, and of this round so far: less is better */
+    double         *path;             /* [count]: of one prompt */
     int             at;
 };
 
@@ -73,6 +78,11 @@ zc_status zc_gram_fit_open(zc_gram_fit **out, const zc_train_job *job, const zc_
     ZC_TRY(zc_trajectory_init(&f->visited, log, job->lanes, f->steps, job->count));
     ZC_TRY(zc_train_predictor(&f->present, job, methods[o->method], "gram",
                               depth_of(o, f->steps), prompts));
+    ZC_TRY(zc_train_predictor(&f->best, job, methods[o->method], "gram", depth_of(o, f->steps),
+                              prompts));
+    f->path = zc_new_array(double, job->count);
+    ZC_CHECK(f->path, ZC_E_NOMEM, "out of memory");
+    f->score[0] = DBL_MAX;
     if (o->full[0])
         ZC_TRY(zc_steps_parse(f->present->full, f->steps, log, o->full));
     else
@@ -95,6 +105,8 @@ void zc_gram_fit_close(zc_gram_fit **fit)
     zc_trajectory_fini(&f->truth);
     zc_trajectory_fini(&f->visited);
     zc_predictor_destroy(&f->present);
+    zc_predictor_destroy(&f->best);
+    zc_free(f->path);
     zc_free(f);
     *fit = NULL;
 }
@@ -128,7 +140,7 @@ static zc_status solve(zc_gram_fit *f)
     const zc_gram_problem problem = {
         .sigma = f->job.schedule->sigma, .full = p->full, .window = p->depth,
         .ridge = (double)f->options.ridge,
-        .path = f->job.tap == ZC_TAP_OUTPUT ? (double)f->options.path : 0,
+        .velocity = f->job.tap == ZC_TAP_OUTPUT, .path = (double)f->options.path,
         .history = (enum zc_gram_history)f->options.history,
     };
 
@@ -146,21 +158,59 @@ done:
     return st;
 }
 
-static double mean_error(const zc_gram_fit *f)
+/* How far the visited run was from the uncached one: the logarithm, for results are judged in dB
+ * and no prompt shall outweigh the others, of the square error of the latent at the end, or of all
+ * features where these don't move it. Adds the mean absolute error of predicted features. */
+static double score_of_run(const zc_gram_fit *f, int lane, double *error)
 {
-    double sum = 0, count = 0;
+    const float *sigma = f->job.schedule->sigma;
+    double cost = 0, square = 0, sum = 0, predicted = 0;
 
-    for (int lane = 0; lane < f->job.lanes; lane++) {
-        for (int i = 0; i < f->steps; i++) {
-            const float *h = zc_trajectory_at(&f->truth, lane, i);
-            const float *v = zc_trajectory_at(&f->visited, lane, i);
+    memset(f->path, 0, f->job.count * sizeof(*f->path));
+    for (int i = 0; i < f->steps; i++) {
+        const float *h = zc_trajectory_at(&f->truth, lane, i);
+        const float *v = zc_trajectory_at(&f->visited, lane, i);
+        const double way = (double)sigma[i] - (double)sigma[i + 1];
+        double step = 0, absolute = 0;
 
-            for (size_t e = 0; e < f->job.count && !f->present->full[i]; e++)
-                sum += fabs((double)v[e] - (double)h[e]);
-            count += f->present->full[i] ? 0 : (double)f->job.count;
+        for (size_t e = 0; e < f->job.count; e++) {
+            const double d = (double)v[e] - (double)h[e];
+
+            step += d * d;
+            absolute += fabs(d);
+            square += (double)h[e] * (double)h[e] / f->steps;
+            f->path[e] += way * d;
         }
+        cost += way * way * step;
+        sum += f->present->full[i] ? 0 : absolute / (double)f->job.count;
+        predicted += !f->present->full[i];
     }
-    return count > 0 ? sum / count : 0;
+    if (f->job.tap == ZC_TAP_OUTPUT)
+        cost = 0;
+    for (size_t e = 0; e < f->job.count && f->job.tap == ZC_TAP_OUTPUT; e++)
+        cost += f->path[e] * f->path[e];
+    *error += predicted > 0 ? sum / predicted / f->job.lanes : 0;
+    return log(fmax(square > 0 ? cost / square : 0, LEAST));
+}
+
+static void copy_rows(zc_predictor *to, const zc_predictor *from)
+{
+    const size_t S = (size_t)to->steps;
+
+    memcpy(to->full, from->full, S);
+    memcpy(to->counts, from->counts, S * sizeof(*to->counts));
+    memcpy(to->rows, from->rows, (size_t)to->lanes * S * (size_t)(to->depth + 1) *
+           sizeof(*to->rows));
+}
+
+/* After the last prompt of a round: keeps its rows if they did best. */
+static void end_round(zc_gram_fit *f)
+{
+    if (f->score[1] < f->score[0]) {
+        f->score[0] = f->score[1];
+        copy_rows(f->best, f->present);
+    }
+    f->score[1] = 0;
 }
 
 zc_status zc_gram_fit_next(zc_gram_fit *f, const zc_train_source *source, double *loss)
@@ -178,14 +228,18 @@ zc_status zc_gram_fit_next(zc_gram_fit *f, const zc_train_source *source, double
         ZC_TRY(source->start(source->user, prompt, f->present));
         for (int i = 0; i < f->steps; i++)
             ZC_TRY(source->step(source->user, i, &f->visited));
-        error = mean_error(f);
+        for (int lane = 0; lane < f->job.lanes; lane++)
+            f->score[1] += score_of_run(f, lane, &error);
     }
     for (int lane = 0; lane < f->job.lanes; lane++)
         zc_gram_add(&f->gram[lane], zc_trajectory_at(&f->truth, lane, 0),
                     closed ? zc_trajectory_at(&f->visited, lane, 0) : NULL, f->job.count);
     f->at++;
-    if (f->at >= f->prompts && (f->at - f->prompts) % f->rehearsed == 0)
+    if (f->at >= f->prompts && (f->at - f->prompts) % f->rehearsed == 0) {
+        if (closed)
+            end_round(f);
         ZC_TRY(solve(f));
+    }
     if (loss)
         *loss = error;
 done:
@@ -197,15 +251,12 @@ zc_status zc_gram_fit_predictor(const zc_gram_fit *f, zc_predictor **out)
     zc_log *log = f->job.log;
     zc_status st = ZC_OK;
     zc_predictor *p = NULL;
-    const zc_predictor *from = f->present;
+    const zc_predictor *from = f->score[0] < DBL_MAX ? f->best : f->present;
 
     ZC_CHECK(f->at >= f->prompts, ZC_E_ARGUMENT, "only %d of %d prompts have been added", f->at,
              f->prompts);
     ZC_TRY(zc_train_predictor(&p, &f->job, from->method, "gram", from->depth, f->prompts));
-    memcpy(p->full, from->full, (size_t)f->steps);
-    memcpy(p->counts, from->counts, (size_t)f->steps * sizeof(*p->counts));
-    memcpy(p->rows, from->rows, (size_t)p->lanes * (size_t)p->steps * (size_t)(p->depth + 1) *
-           sizeof(*p->rows));
+    copy_rows(p, from);
     *out = p;
     p = NULL;
 done:
@@ -216,24 +267,33 @@ done:
 /* ---- State ---- */
 
 /* The arrays of a state, in the file's order. */
-static int arrays_of(const zc_gram_fit *f, zc_state_array arrays[ZC_STATE_ARRAYS])
+static int arrays_of(zc_gram_fit *f, zc_state_array arrays[ZC_STATE_ARRAYS])
 {
-    const zc_predictor *p = f->present;
+    static const char *const grams[ZC_PREDICTOR_LANES] = { "gram0", "gram1" };
+    static const char *const names[2][3] = { { "full", "counts", "rows" },
+                                             { "best_full", "best_counts", "best_rows" } };
+    zc_predictor *const two[2] = { f->present, f->best };
     const uint64_t S = (uint64_t)f->steps;
     int n = 0;
 
-    arrays[n++] = (zc_state_array){ "full", ZK_U8, p->full, S };
-    arrays[n++] = (zc_state_array){ "counts", ZK_I32, p->counts, S };
-    arrays[n++] = (zc_state_array){ "rows", ZK_F32, p->rows,
-                                    (uint64_t)p->lanes * S * (uint64_t)(p->depth + 1) };
-    for (int lane = 0; lane < f->job.lanes; lane++)
-        arrays[n++] = (zc_state_array){ lane == 0 ? "gram0" : "gram1", ZK_F64, f->gram[lane].sum,
-                                        (uint64_t)f->gram[lane].size *
-                                        (uint64_t)f->gram[lane].size };
+    for (int i = 0; i < 2; i++) {
+        const zc_predictor *p = two[i];
+        const uint64_t rows = (uint64_t)p->lanes * S * (uint64_t)(p->depth + 1);
+
+        arrays[n++] = (zc_state_array){ names[i][0], ZK_U8, p->full, S };
+        arrays[n++] = (zc_state_array){ names[i][1], ZK_I32, p->counts, S };
+        arrays[n++] = (zc_state_array){ names[i][2], ZK_F32, p->rows, rows };
+    }
+    arrays[n++] = (zc_state_array){ "score", ZK_F64, f->score, 2 };
+    for (int lane = 0; lane < f->job.lanes; lane++) {
+        const uint64_t size = (uint64_t)f->gram[lane].size;
+
+        arrays[n++] = (zc_state_array){ grams[lane], ZK_F64, f->gram[lane].sum, size * size };
+    }
     return n;
 }
 
-zc_status zc_gram_fit_save(const zc_gram_fit *f, const char *path)
+zc_status zc_gram_fit_save(zc_gram_fit *f, const char *path)
 {
     zc_state_array arrays[ZC_STATE_ARRAYS];
     const int64_t counters[ZC_STATE_COUNTERS] = { f->at };

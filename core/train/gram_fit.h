@@ -3,7 +3,9 @@
  * First all prompts' uncached runs are added up as Gram matrices, from which come
  * the schedule, if a number of steps to compute is given, and the rows. Then, in
  * rounds, the model runs some prompts again with these rows; what it visits, and
- * what it should have, is added to the matrices, and the rows are solved anew.
+ * what it should have, is added to the matrices, and the rows are solved anew. Of
+ * all rows that a round has tried, those whose runs were nearest to the uncached
+ * ones are kept; so further rounds never make the training prompts worse.
  *
  * Memory: 8 (2 S + 1)^2 bytes a lane (82 kB at 50 steps), and two trajectories.
  *
@@ -44,13 +46,13 @@ int       zc_gram_fit_at(const zc_gram_fit *fit);
  * failure to solve, for want of memory, it is to be loaded again. */
 zc_status zc_gram_fit_next(zc_gram_fit *fit, const zc_train_source *source, double *loss);
 
-zc_status zc_gram_fit_save(const zc_gram_fit *fit, const char *path);
+zc_status zc_gram_fit_save(zc_gram_fit *fit, const char *path);
 zc_status zc_gram_fit_load(zc_gram_fit *fit, const char *path);
 
 /* After all uncached runs: the predictor as it is now. ZC_E_ARGUMENT before. */
 zc_status zc_gram_fit_predictor(const zc_gram_fit *fit, zc_predictor **out);
 
-/* The expected cost of the rows as they are, see zc_gram_solve; summed over lanes. */
+/* What the latest rows are expected to cost, see zc_gram_solve; summed over lanes. */
 double zc_gram_fit_cost(const zc_gram_fit *fit);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/cache/cache.h"
 #include "core/device.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 
 #define ROWS  3
@@ -28,6 +29,8 @@ struct game {
     zc_cache_trace trace[STEPS];
     size_t measured, real;        /* bytes that start took */
     uint64_t said;
+    bool told;                    /* wanted: the next two */
+    char report[4096], line[ZC_LOG_TEXT];
 };
 
 static double smooth(int step, int e)
@@ -82,6 +85,28 @@ static void play(zc_run *r, void *user)
     }
 }
 
+static void keep_line(void *user, zc_level level, const char *text)
+{
+    struct game *g = user;
+
+    REQUIRE_INT(level, ZC_LEVEL_INFO);
+    snprintf(g->line, sizeof(g->line), "%s", text);
+}
+
+static void listen(struct game *g)
+{
+    zc_str text = { 0 };
+    zc_json_writer w = { .to = &text };
+    zc_log log;
+
+    zc_cache_report(g->cache[0], &w);
+    snprintf(g->report, sizeof(g->report), "%s", zc_str_get(&text));
+    zc_str_fini(&text);
+    REQUIRE_INT(zc_log_init(&log, ZC_LEVEL_INFO, keep_line, g), ZC_OK);
+    zc_cache_say(g->cache[0], &log);
+    zc_log_fini(&log);
+}
+
 static void run_game(struct game *g)
 {
     const zc_cache_method *m = zc_cache_method_find(g->method);
@@ -113,6 +138,8 @@ static void run_game(struct game *g)
     for (int i = 0; i < STEPS; i++)
         g->trace[i] = *zc_cache_trace_at(g->cache[0], i);
     zc_device_close(&dev);
+    if (g->told)
+        listen(g);
     for (int lane = g->lanes - 1; lane >= 0; lane--)
         zc_cache_close(&g->cache[lane]);
     free(options);
@@ -445,6 +472,37 @@ static void what_does_not_fit_is_refused(void)
     zc_log_fini(&log);
 }
 
+static void opening_without_memory_leaves_nothing(void)
+{
+    zc_predictor *p = adder("lesa", 8, 0.01);
+    const zc_cache_desc d = { .method = zc_cache_method_find("lesa"), .schedule = &schedule,
+                              .predictor = p, .family = "flux", .lanes = 1 };
+
+    for (int n = 1, calls = n; calls >= n - 1; n++) {
+        zc_cache *c = NULL;
+        zc_status st;
+
+        faults_alloc(n, FAULT_ONCE);
+        st = zc_cache_open(&c, &d);
+        zc_cache_close(&c);
+        calls = faults_alloc_end();
+        REQUIRE_INT(st, calls >= n ? ZC_E_NOMEM : ZC_OK);
+        REQUIRE_INT(faults_live_blocks(), 0);
+    }
+    zc_predictor_destroy(&p);
+}
+
+static void the_trace_is_told(void)
+{
+    static const char begin[] = "{\"method\":\"fora\",\"tap\":\"trunk\",\"lane\":0,"
+        "\"computed\":4,\"steps\":[{\"kind\":\"computed\"},{\"kind\":\"predicted\"}";
+    static struct game g = { .method = "fora", .options = { "interval", "5" }, .told = true };
+
+    run_game(&g);
+    REQUIRE(strncmp(g.report, begin, sizeof(begin) - 1) == 0);
+    REQUIRE_STR(g.line, "fora: 4 of 20 steps computed: 0 5 10 15");
+}
+
 int main(void)
 {
     REQUIRE_INT(zc_schedule_flow(&schedule, NULL, STEPS, 7), ZC_OK);
@@ -462,5 +520,7 @@ int main(void)
     TEST(only_learned_methods_have_a_path);
     TEST(the_second_lane_follows_the_first);
     TEST(what_does_not_fit_is_refused);
+    TEST(opening_without_memory_leaves_nothing);
+    TEST(the_trace_is_told);
     return test_end();
 }

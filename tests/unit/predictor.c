@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/cache/predictor.h"
 #include "core/io/safetensors.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/memfile.h"
 #include "tests/unit/test.h"
 
@@ -189,6 +190,24 @@ static void a_cut_file_never_loads(void)
     }
 }
 
+/* Whichever request for memory fails, the answer is a status and nothing is kept. */
+static void running_out_of_memory_leaves_nothing(void)
+{
+    for (int n = 1, calls = n; calls >= n - 1; n++) {
+        zc_predictor *p = NULL;
+        zc_status st;
+
+        faults_alloc(n, FAULT_ONCE);
+        st = zc_predictor_load(&p, NULL, "n.safetensors");
+        if (st == ZC_OK)
+            st = zc_predictor_load_network(p, NULL, "n.safetensors");
+        zc_predictor_destroy(&p);
+        calls = faults_alloc_end();
+        REQUIRE_INT(st, calls >= n ? ZC_E_NOMEM : ZC_OK);
+        REQUIRE_INT(faults_live_blocks(), 0);
+    }
+}
+
 int main(void)
 {
     memfiles_begin();
@@ -197,6 +216,7 @@ int main(void)
     TEST(what_can_not_be_used_is_named);
     TEST(other_files_are_refused);
     TEST(a_cut_file_never_loads);
+    TEST(running_out_of_memory_leaves_nothing);
     memfiles_end();
     return test_end();
 }

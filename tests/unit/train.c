@@ -9,6 +9,7 @@
 #include "core/train/gram_fit.h"
 #include "core/train/kan.h"
 #include "core/train/kan_fit.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/memfile.h"
 #include "tests/unit/test.h"
 
@@ -351,7 +352,7 @@ static void the_cost_of_a_schedule_is_what_it_leaves(void)
     zc_gram g;
     double cost = 0, want = 0, square = 0, path[COUNT] = { 0 };
     const zc_gram_problem problem = { .sigma = schedule.sigma, .full = p->full, .window = 4,
-                                      .ridge = 1e-6 };
+                                      .ridge = 1e-6, .velocity = true };
     zc_predictor *q = NULL;
 
     REQUIRE_INT(zc_trajectory_init(&t, NULL, 1, STEPS, COUNT), ZC_OK);
@@ -551,6 +552,45 @@ static void cancelling_stops_between_prompts(void)
     zc_gram_fit_close(&f);
 }
 
+/* Opening, one prompt, the state there and back, the predictor. */
+static zc_status everything_once(struct sim *s)
+{
+    const zc_train_job job = job_of(s);
+    const zc_train_source source = source_of(s);
+    zc_gram_options o = gram_options();
+    zc_gram_fit *f = NULL;
+    zc_predictor *p = NULL;
+    zc_status st = ZC_OK;
+
+    o.budget = 7;
+    o.rounds = 0;
+    ZC_TRY(zc_gram_fit_open(&f, &job, &o, 1));
+    ZC_TRY(zc_gram_fit_next(f, &source, NULL));
+    ZC_TRY(zc_gram_fit_save(f, "state"));
+    ZC_TRY(zc_gram_fit_load(f, "state"));
+    ZC_TRY(zc_gram_fit_predictor(f, &p));
+done:
+    zc_predictor_destroy(&p);
+    zc_gram_fit_close(&f);
+    return st;
+}
+
+static void running_out_of_memory_leaves_nothing(void)
+{
+    struct sim s = { .lanes = 2, .angle = 0.3 };
+
+    /* The search asks for memory hundreds of times in the same place. */
+    for (int n = 1, calls = n; calls >= n - 1; n += n < 40 || calls - n < 40 ? 1 : 151) {
+        zc_status st;
+
+        faults_alloc(n, FAULT_ONCE);
+        st = everything_once(&s);
+        calls = faults_alloc_end();
+        REQUIRE_INT(st, calls >= n ? ZC_E_NOMEM : ZC_OK);
+        REQUIRE_INT(faults_live_blocks(), 0);
+    }
+}
+
 static void picks_are_spread_and_repeatable(void)
 {
     zc_picks a, b, all;
@@ -612,6 +652,7 @@ int main(void)
     TEST(an_interrupted_kan_fit_ends_the_same);
     TEST(an_interrupted_gram_fit_ends_the_same);
     TEST(cancelling_stops_between_prompts);
+    TEST(running_out_of_memory_leaves_nothing);
     TEST(picks_are_spread_and_repeatable);
     TEST(trajectories_are_kept_and_not_confused);
     memfiles_end();
