@@ -3,7 +3,8 @@
 
 abi.py headers           our public headers alone, in C99, C11 and C++
 abi.py modules           exported symbols, needed libraries, segments of what hosts load
-abi.py example MODEL     the host in zoetrope.h's opening comment, compiled and run
+abi.py extract --out C   the host in zoetrope.h's opening comment
+abi.py example           what that host does, once compiled
 """
 import argparse
 import os
@@ -57,6 +58,30 @@ def headers(args):
             r = run(*shlex.split(compiler), f"-std={std}", *flags, "-x", language, "-",
                     input=f'#include "{header}"\n#include "{header}"\n'.encode())
             check(f"{header.name} alone in {std}", r.returncode == 0, r.stderr.decode())
+    theirs = pathlib.Path("/usr/include/frei0r.h")
+    if theirs.exists():
+        compare_frei0r(args, theirs)
+
+
+def compare_frei0r(args, theirs):
+    """Numbers and layouts of our declarations are those of the published header."""
+    wanted = [f"(int)offsetof(f0r_{s}_info_t, {f})" for s, fields in (
+        ("plugin", "name author plugin_type color_model frei0r_version major_version minor_version "
+                   "num_params explanation"), ("param", "name type explanation"))
+              for f in fields.split()]
+    wanted += ["(int)sizeof(f0r_plugin_info_t)", "(int)sizeof(f0r_param_info_t)",
+               "FREI0R_MAJOR_VERSION", "F0R_PLUGIN_TYPE_FILTER", "F0R_PLUGIN_TYPE_SOURCE",
+               "F0R_COLOR_MODEL_RGBA8888", "F0R_PARAM_DOUBLE", "F0R_PARAM_STRING"]
+    answers = []
+    for header in (ROOT / "host-abi/frei0r.h", theirs):
+        source = f'#include <stddef.h>\n#include "{header}"\nconst int facts[] = {{\n'
+        source += "".join(f"{w},\n" for w in wanted) + "};\n"
+        r = run(*shlex.split(args.cc), "-S", "-x", "c", "-o", "-", "-", input=source.encode())
+        check(f"{header} has what we declare", r.returncode == 0, r.stderr.decode())
+        # zeros and numbers, in the order of the array
+        answers.append(re.findall(r"\.(long|zero)\s+(\d+)", r.stdout.decode()))
+    check("our frei0r.h is the published one in short", answers[0] == answers[1] and answers[0],
+          answers)
 
 
 def module(path, exports, needs, extra):
@@ -96,48 +121,44 @@ def modules(args):
                   re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
 
 
-def example(args):
+def extract(args):
+    """The host in the opening comment, as a file."""
     header = (ROOT / "host-abi/zoetrope.h").read_text()
     comment = header[:header.index("*/")]
     lines = [re.sub(r"^ \*( {5})?", "", line) for line in comment.splitlines()]
     first = next(i for i, line in enumerate(lines) if line.startswith("#include"))
     last = next(i for i in range(len(lines) - 1, 0, -1) if lines[i] == "}")
-    source = "\n".join(lines[first:last + 1]) + "\n"
     check("the host has under 60 lines", last + 1 - first < 60, last + 1 - first)
+    pathlib.Path(args.out).write_text("\n".join(lines[first:last + 1]) + "\n")
 
-    scratch = pathlib.Path(args.scratch)
-    scratch.mkdir(parents=True, exist_ok=True)
-    (scratch / "host.c").write_text(source)
-    library = pathlib.Path(args.folder)
-    r = run(*shlex.split(args.cc), "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", ROOT,
-            *shlex.split(args.flags), scratch / "host.c", "-o", scratch / "host",
-            library / "libzoetrope.so.0", f"-Wl,-rpath,{library.resolve()}")
-    check("the host compiles", r.returncode == 0, r.stderr.decode())
-    preset = scratch / "tiny.preset"
-    preset.write_text(f"model = {args.model}\nwidth = 32\nheight = 32\nframes = 5\nsteps = 2\n"
-                      "precision = f32\n")
-    r = run(scratch / "host", preset, "a red ball")
+
+def example(args):
+    def host(*more):
+        return run(args.host, args.preset, "a red ball", *more)
+
+    r = host()
     check("the host renders", r.returncode == 0, r.stderr.decode())
     check("five frames of 32 by 32", len(r.stdout) == 5 * 32 * 32 * 4, len(r.stdout))
     check("which are opaque", set(r.stdout[3::4]) == {255}, "")
     check("and not of one colour", len(set(r.stdout)) > 16, len(set(r.stdout)))
-    again = run(scratch / "host", preset, "a red ball", "seed = 1\n")
+    again = host("seed = 1\n")
     check("options reach the job", again.returncode == 0 and again.stdout != r.stdout, again.stderr)
-    bad = run(scratch / "host", preset, "a red ball", "stpes = 1\n")
+    bad = host("stpes = 1\n")
     check("a wrong option is told", bad.returncode == 2 and b"steps" in bad.stderr, bad.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=["headers", "modules", "example"])
+    parser.add_argument("part", choices=["headers", "modules", "extract", "example"])
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--cxx", default="c++")
-    parser.add_argument("--flags", default="")
-    parser.add_argument("--folder")
-    parser.add_argument("--scratch")
-    parser.add_argument("--model")
+    parser.add_argument("--folder", help="of libzoetrope.so.0")
+    parser.add_argument("--out")
+    parser.add_argument("--host", help="the compiled host")
+    parser.add_argument("--preset", help="of five frames of 32 by 32")
     args = parser.parse_args()
-    {"headers": headers, "modules": modules, "example": example}[args.part](args)
+    {"headers": headers, "modules": modules, "extract": extract,
+     "example": example}[args.part](args)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
