@@ -345,7 +345,7 @@ static const char *shown_name(const zc_modelfolder *f, const zc_component *c)
     return c->name[0] ? c->name : f->path;
 }
 
-static zc_status refuse_absent(const zc_modelfolder *f, zc_log *log, const char *kind)
+static void refuse_absent(const zc_modelfolder *f, zc_log *log, const char *kind)
 {
     zc_str there = { 0 };
 
@@ -353,11 +353,9 @@ static zc_status refuse_absent(const zc_modelfolder *f, zc_log *log, const char 
         zc_str_add_format(&there, "%s'%s' is %s", i ? ", " : "",
                           zc_quote_path(shown_name(f, &f->list[i])).text,
                           f->list[i].layout ? f->list[i].layout->what : "nothing known");
-    const zc_status st = there.failed ? ZC_E_NOMEM : ZC_E_MISSING;
     zc_error(log, "'%s' has no %s: %s", zc_quote_path(f->path).text, kind,
              there.failed ? "out of memory" : zc_str_get(&there));
     zc_str_fini(&there);
-    return st;
 }
 
 zc_status zc_modelfolder_find(const zc_modelfolder *f, zc_log *log, const char *kind,
@@ -368,8 +366,10 @@ zc_status zc_modelfolder_find(const zc_modelfolder *f, zc_log *log, const char *
     size_t at = 0;
 
     first = next_of(f, kind, &at);
-    if (!first)
-        return refuse_absent(f, log, kind);
+    if (!first) {
+        refuse_absent(f, log, kind);
+        return ZC_E_MISSING;
+    }
     second = next_of(f, kind, &at);
     ZC_CHECK(!second, ZC_E_MISMATCH, "'%s' has two of %s, '%s' and '%s': name one of the files",
              zc_quote_path(f->path).text, kind, zc_quote_path(first->name).text,
