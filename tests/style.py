@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks what no compiler does: tabs, trailing blanks, line ends, stray Unicode,
-long lines, words that do not belong in a library, and mutable globals."""
+long lines, words that do not belong in a library, and pages that speak of files
+which are not there."""
 import pathlib
 import re
 import subprocess
@@ -76,6 +77,11 @@ def check(name):
         limit = 120 if suffix == ".py" else 100
         if suffix in (".c", ".h", ".cu", ".py") and len(line) > limit:
             yield number, f"{len(line)} columns, {limit} are the limit"
+    if suffix == ".md":
+        for number, line in enumerate(text.split("\n"), 1):
+            for m in re.finditer(r"`((?:core|host-abi|kernels|plugin|presets|tests)/[\w./-]*)`", line):
+                if not (ROOT / m[1]).exists():
+                    yield number, f"there is no {m[1]}"
     library = ("core/", "kernels/", "plugin/api", "plugin/params")
     if suffix in (".c", ".h") and name.startswith(library):
         for number, line in enumerate(code_only(text).split("\n"), 1):
