@@ -3,7 +3,7 @@
 # every check, and ends with "N passed, N failed".
 #
 #   tests/run.sh               everything
-#   tests/run.sh style unit    only these steps; tests/run.sh --list names them
+#   tests/run.sh style clang   only these steps; tests/run.sh --list names them
 #
 # What is built goes to build-test/ beside the sources, logs to build-test/logs.
 # JOBS=N in the environment sets how many processes run at once.
@@ -17,7 +17,7 @@ passed=0
 failed=0
 child=
 
-steps="setup style commits layers release clang plain valgrind sanitize threads neon lint"
+steps="setup style commits layers release demo clang plain valgrind sanitize threads neon lint"
 
 say() { printf '%s\n' "$*"; }
 
@@ -97,6 +97,8 @@ step_layers()  { check layers 60 python3 tests/layers.py; }
 step_release() {
     build release --buildtype=release && run_tests release --timeout-multiplier 3
 }
+
+step_demo() { check demo 900 env DEMO_OUT="$out/demo" presets/demo.sh; }
 
 step_clang() {
     CC=clang build clang --buildtype=debugoptimized &&
