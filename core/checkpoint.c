@@ -6,6 +6,7 @@
 #include "core/base/alloc.h"
 #include "core/base/file.h"
 #include "core/base/format.h"
+#include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/checkpoint.h"
 #include "core/io/modelfolder.h"
@@ -257,6 +258,39 @@ zc_status zc_checkpoint_complete(const zc_checkpoint_part *p, zc_log *log)
         }
     }
     return zc_names_left_over(p->names, log);
+}
+
+zc_status zc_checkpoint_fingerprint(const zc_checkpoint_part *p, zc_log *log, char text[65])
+{
+    enum { VALUES = 256 };
+    zc_status st = ZC_OK;
+    uint8_t sum[32] = { 0 }, digest[32], values[VALUES * sizeof(float)];
+
+    /* Digests are added up, so that the order of tensors does not matter. */
+    for (size_t i = 0; i < zc_names_count(p->names); i++) {
+        const zc_named *t = zc_names_at(p->names, i);
+        const zk_dtype_info *info = zk_dtype_get(t->type);
+        int64_t count = 1;
+        zc_sha256 h;
+
+        for (int k = 0; k < t->rank; k++)
+            count *= t->dim[k];
+        count = count < VALUES ? count : VALUES;
+        ZC_TRY(zc_names_read(p->names, log, t, 0, count, values, NULL));
+        zc_sha256_init(&h);
+        zc_sha256_add(&h, t->name, strlen(t->name) + 1);
+        zc_sha256_add(&h, t->dim, (size_t)t->rank * sizeof(t->dim[0]));
+        zc_sha256_add(&h, values, (size_t)(count / info->block * info->bytes));
+        zc_sha256_finish(&h, digest);
+        for (int k = 0, carry = 0; k < 32; k++) {
+            carry += sum[k] + digest[k];
+            sum[k] = (uint8_t)carry;
+            carry >>= 8;
+        }
+    }
+    zc_sha256_text(text, sum);
+done:
+    return st;
 }
 
 /* ---- The whole ---- */

@@ -50,6 +50,10 @@ const zc_source *zc_checkpoint_source(const zc_checkpoint_part *part);
 /* Fills what concerns the component, over what is there; heads of 0 become the family's usual. */
 zc_status zc_checkpoint_configure(const zc_checkpoint_part *part, zc_log *log, zc_configs *c);
 
+/* What tells this component from others of its shape: 64 hex digits made of all
+ * names, shapes and the first values of each tensor. */
+zc_status zc_checkpoint_fingerprint(const zc_checkpoint_part *part, zc_log *log, char text[65]);
+
 /* After the component is bound: ZC_E_MISMATCH if tensors are left over. */
 zc_status zc_checkpoint_complete(const zc_checkpoint_part *part, zc_log *log);
 

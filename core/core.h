@@ -29,6 +29,7 @@ zc_log   *zc_engine_log(zc_engine *engine);            /* borrowed */
 const char *zc_list_samplers(int index, const char **summary);
 const char *zc_list_backends(int index, const char **summary);
 const char *zc_list_models(int index, const char **summary);
+const char *zc_list_caches(int index, const char **summary);
 
 typedef enum zc_phase_kind {
     ZC_PHASE_WAITING,
@@ -66,6 +67,7 @@ typedef struct zc_plan {
     uint64_t resident;            /* of the transformer's: what stays, buffers included */
     uint64_t every_step, once;    /* what is read from disk in each step, and before the first */
     uint64_t scratch_text, scratch_denoise, scratch_decode;
+    uint64_t cache;               /* of remembered features, part of the scratch of denoising */
     uint64_t frames_bytes;        /* of the finished frames */
     uint64_t peak;                /* of all that is in memory at once */
 } zc_plan;

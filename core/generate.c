@@ -180,11 +180,67 @@ static void condition(zc_run *r, const zc_denoising *d, zc_dit *dit, int lane)
     dit->cond[lane] = (zc_condition){ .text = text, .pooled = pooled, .guidance = d->guidance };
 }
 
+zc_stage zc_stage_of(zc_tap tap)
+{
+    static const zc_stage stages[] = { [ZC_TAP_TRUNK] = ZC_AT_TRUNK, [ZC_TAP_NORM] = ZC_AT_NORM,
+                                       [ZC_TAP_OUTPUT] = ZC_AT_OUTPUT };
+
+    return stages[tap];
+}
+
+/* What a caching method asks for, in f32. */
+static zk_tensor cache_input(zc_run *r, zc_dit *dit, const zc_step *step, int lane,
+                             zc_cache_input what, zk_tensor latent)
+{
+    const int D = dit->model->cols(dit->dims, ZC_AT_EMBED);
+
+    if (what == ZC_CACHE_NOTHING)
+        return (zk_tensor){ .type = ZK_NONE };
+    if (what == ZC_CACHE_LATENT)
+        return latent;
+    const zk_tensor embed = zc_tmp_type(r, ZK_F32, zk_rows(latent), D);
+    dit->model->stages(r, dit, step, lane, ZC_AT_INPUT, ZC_AT_EMBED, latent, embed);
+    if (what == ZC_CACHE_EMBED)
+        return embed;
+    const zk_tensor modulated = zc_like(r, embed);
+    dit->model->modulated(r, dit, step, lane, embed, modulated);
+    return modulated;
+}
+
+/* The velocity of a lane: computed, or from a feature that is predicted. */
+static void lane_velocity(zc_run *r, zc_dit *dit, zc_cache *cache, const zc_step *step, int lane,
+                          const zk_tensor io[2])
+{
+    const zk_tensor latent = io[0], velocity = io[1];
+    const zc_model *model = dit->model;
+
+    if (!cache) {
+        model->stages(r, dit, step, lane, ZC_AT_INPUT, ZC_AT_OUTPUT, latent, velocity);
+        return;
+    }
+    const zc_stage tap = zc_stage_of(zc_cache_tap(cache));
+    const zc_cache_inputs in = {
+        .base = cache_input(r, dit, step, lane, zc_cache_base(cache), latent),
+        .probe = cache_input(r, dit, step, lane, zc_cache_probe(cache), latent),
+    };
+    if (zc_cache_computes(cache, r, step, &in))
+        model->stages(r, dit, step, lane, ZC_AT_INPUT, tap, latent, zc_cache_slot(cache));
+    else
+        zc_cache_predict(cache, r, step, &in);
+    zc_cache_commit(cache, r, step, &in);
+    const zk_tensor feature = zc_cache_feature(cache);
+    if (tap == ZC_AT_OUTPUT)
+        zc_copy_to(r, velocity, feature);
+    else
+        model->stages(r, dit, step, lane, tap, ZC_AT_OUTPUT, feature, velocity);
+}
+
 static void denoise(zc_run *r, void *user)
 {
     denoise_work *w = user;
     const zc_denoising *d = w->d;
-    const int steps = zc_run_is_real(r) ? d->schedule->steps : 1;
+    /* Without a cache one step tells what all take. */
+    const int steps = zc_run_is_real(r) || d->cache[0] ? d->schedule->steps : 1;
     const int lanes = d->cfg != 1.0f ? 2 : 1;
     zc_dit dit = { .model = d->model, .weights = d->part->bound, .store = d->part->store,
                    .dims = d->dims, .rope_axes = d->rope_axes, .rope_theta = d->rope_theta,
@@ -195,6 +251,9 @@ static void denoise(zc_run *r, void *user)
     for (int i = 0; i < lanes; i++) {
         condition(r, d, &dit, i);
         velocity[i] = zc_like(r, latent);
+        if (d->cache[i])
+            zc_cache_start(d->cache[i], r, zk_rows(latent),
+                           d->model->cols(d->dims, zc_stage_of(zc_cache_tap(d->cache[i]))), ZK_F32);
     }
     d->model->prepare(r, &dit);
     d->model->modulate(r, &dit, d->schedule);
@@ -205,8 +264,8 @@ static void denoise(zc_run *r, void *user)
         const size_t mark = zc_arena_mark(r->scratch);
 
         for (int lane = 0; lane < lanes; lane++)
-            d->model->stages(r, &dit, &step, lane, ZC_AT_INPUT, ZC_AT_OUTPUT, latent,
-                             velocity[lane]);
+            lane_velocity(r, &dit, d->cache[lane], &step, lane,
+                          (const zk_tensor[2]){ latent, velocity[lane] });
         if (lanes == 2)
             zc_guide_to(r, velocity[0], velocity[0], velocity[1], d->cfg, ZC_GUIDE_PLAIN);
         zc_sampler_advance(r, d->sampler, d->schedule, i, latent, velocity[0]);
@@ -235,7 +294,8 @@ zc_status zc_denoise_need(const zc_phase *phase, const zc_denoising *d, zc_need 
     const zc_status st = zc_device_measure(phase->dev, &work, need);
 
     if (st == ZC_OK)
-        need->flops += w.before / d->schedule->steps - w.before;
+        need->flops = (need->flops - w.before) / (d->cache[0] ? d->schedule->steps : 1) +
+                      w.before / d->schedule->steps;
     return st;
 }
 

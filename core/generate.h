@@ -8,6 +8,7 @@
 #ifndef ZC_GENERATE_H
 #define ZC_GENERATE_H
 
+#include "core/cache/cache.h"
 #include "core/device.h"
 #include "core/model/model.h"
 #include "core/sample/sample.h"
@@ -73,6 +74,9 @@ typedef struct zc_lane {
     const float *pooled;          /* [pooled features] */
 } zc_lane;
 
+/* The place in a model that a tap is at. */
+zc_stage zc_stage_of(zc_tap tap);
+
 typedef struct zc_denoising {
     const zc_model    *model;
     const int32_t     *dims;
@@ -85,13 +89,14 @@ typedef struct zc_denoising {
     zc_lane            lane[ZC_LANES];        /* the second is used if cfg is not 1 */
     float              cfg;                   /* classifier-free guidance; 1: none */
     float              guidance;              /* embedded, as the model expects it */
+    zc_cache          *cache[ZC_LANES];       /* open for this schedule; NULL: none is spared */
     int32_t            channels, size[3];     /* of the latent: T, h, w */
 } zc_denoising;
 
 /* latent [C, T, h, w] holds noise, and the result afterwards. */
 zc_status zc_denoise(const zc_phase *phase, const zc_denoising *d, float *latent);
 
-/* need->flops is that of one step, its share of the work before the first included. */
+/* need->flops is that of one step on average, with its share of the work before the first. */
 zc_status zc_denoise_need(const zc_phase *phase, const zc_denoising *d, zc_need *need);
 
 /* The embedded guidance as published code computes it: in bf16, where 6000 is 6016. */

@@ -6,6 +6,7 @@
 #include "core/base/format.h"
 #include "core/base/json.h"
 #include "core/base/rng.h"
+#include "core/caching.h"
 #include "core/engine.h"
 #include "core/io/container.h"
 #include "core/text/prompt.h"
@@ -29,7 +30,7 @@ struct zc_job {
     int64_t     began_ns, phase_ns;           /* clock when work, and this phase, began */
     bool        ended;
     char        error[ZC_LOG_TEXT];
-    zc_str      report;
+    zc_str      report, cache_report;         /* the second is the worker's until the end */
 
     prompt_states states[ZC_LANES];           /* the worker's */
     float      *latent;
@@ -191,12 +192,17 @@ static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t s
     zc_engine *e = job->engine;
     const zc_request *q = job->q;
     const zc_configs *c = &e->checkpoint->configs;
+    const zc_checkpoint_part *part = e->checkpoint->part[ZC_COMPONENT_MODEL];
     zc_schedule schedule;
+    zc_caching caching = { .method = NULL };
+    char fingerprint[65] = "";
     zc_status st = ZC_OK;
 
     enter(job, ZC_PHASE_LOADING, 0);
-    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_MODEL, &job->cancel));
     ZC_TRY(zc_schedule_flow(&schedule, &e->log, q->steps, q->shift));
+    ZC_TRY(zc_checkpoint_fingerprint(part, &e->log, fingerprint));
+    ZC_TRY(zc_caching_open(&caching, &e->log, q, &schedule, fingerprint));
+    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_MODEL, &job->cancel));
     enter(job, ZC_PHASE_DENOISE, q->steps);
     zc_denoising d = {
         .model = &zc_model_hunyuan, .dims = c->dims, .rope_theta = c->rope_theta,
@@ -208,11 +214,18 @@ static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t s
         .channels = c->vae.latent, .size = { size[0], size[1], size[2] },
     };
     memcpy(d.rope_axes, c->rope_axes, sizeof(d.rope_axes));
-    for (int i = 0; i < ZC_LANES; i++)
+    for (int i = 0; i < ZC_LANES; i++) {
         d.lane[i] = (zc_lane){ job->states[i].text, job->states[i].rows, job->states[i].pooled };
+        d.cache[i] = caching.lane[i];
+    }
     ZC_TRY(zc_denoise(phase, &d, job->latent));
+    if (caching.method) {
+        zc_cache_say(caching.lane[0], &e->log);
+        zc_cache_report(caching.lane[0], &(zc_json_writer){ .to = &job->cache_report });
+    }
     zc_engine_drop(e, ZC_COMPONENT_MODEL);
 done:
+    zc_caching_close(&caching);
     return st;
 }
 
@@ -303,6 +316,11 @@ static void write_report(zc_job *job)
     int_field(&w, "frames", q->frames);
     int_field(&w, "steps", q->steps);
     int_field(&w, "tokens_cut", (int64_t)job->states[0].cut);
+    text_field(&w, "cache", q->cache);
+    if (job->cache_report.length) {
+        zc_json_add_key(&w, "cache_trace");
+        zc_json_add_json(&w, zc_str_get(&job->cache_report));
+    }
     float_field(&w, "seconds_text", job->seconds[ZC_PHASE_TEXT]);
     float_field(&w, "seconds_denoise", job->seconds[ZC_PHASE_DENOISE]);
     float_field(&w, "seconds_decode", job->seconds[ZC_PHASE_DECODE]);
@@ -346,6 +364,7 @@ static void job_free(zc_job *job)
     }
     zc_free(job->latent);
     zc_str_fini(&job->report);
+    zc_str_fini(&job->cache_report);
     zc_reel_close(&job->reel);
     zc_free(job->q);
     zc_free(job);
@@ -366,6 +385,7 @@ zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
     ZC_TRY(zc_request_check(q, log));
     ZC_CHECK(zc_sampler_find(q->sampler), ZC_E_MISSING, "there is no sampler '%s'; there is %s",
              zc_quote_text(q->sampler).text, zc_samplers[0]->name);
+    ZC_TRY(zc_caching_check(q, log));
     ZC_CHECK(*q->model || *q->transformer, ZC_E_MISSING,
              "no model: set 'model' to the folder of a checkpoint");
     ZC_TRY(zc_reel_open(&job->reel, log, q->width, q->height, q->frames));

@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/json.h"
+#include "core/caching.h"
 #include "core/engine.h"
 #include "core/text/prompt.h"
 
@@ -92,6 +93,7 @@ static zc_status plan_denoise(planning *p, const zc_phase *phase, const int32_t 
     zc_loaded_desc desc = desc_of(p, ZC_COMPONENT_MODEL);
     zc_weights_plan weights;
     zc_schedule schedule;
+    zc_caching caching = { .method = NULL };
     zc_need need;
 
     desc.budget = p->budget;
@@ -107,12 +109,17 @@ static zc_status plan_denoise(planning *p, const zc_phase *phase, const int32_t 
                        .rope_theta = c->rope_theta,
                        .size = { size[0], size[1], size[2] } };
     memcpy(d.rope_axes, c->rope_axes, sizeof(d.rope_axes));
-    for (int i = 0; i < ZC_LANES; i++)
+    ZC_TRY(zc_caching_open(&caching, &p->e->log, p->q, &schedule, NULL));
+    for (int i = 0; i < ZC_LANES; i++) {
         d.lane[i].rows = p->plan->text_tokens;
+        d.cache[i] = caching.lane[i];
+    }
     ZC_TRY(zc_denoise_need(phase, &d, &need));
     p->plan->flops_step = need.flops;
     p->plan->scratch_denoise = need.scratch;
+    p->plan->cache = zc_caching_bytes(&caching, &zc_model_hunyuan, c->dims, p->plan->image_tokens);
 done:
+    zc_caching_close(&caching);
     zc_loaded_close(&model);
     return st;
 }
@@ -211,7 +218,7 @@ void zc_plan_words(const zc_plan *p, zc_str *to)
     zc_str_add_format(to, "%-28s %d of the image, %d of the text\n", "tokens", p->image_tokens,
                       p->text_tokens);
     zc_str_add_format(to, "%-28s %12.3f TFLOP\n", "work, prompt", p->flops_text * 1e-12);
-    zc_str_add_format(to, "%-28s %12.3f TFLOP\n", "work, one step", p->flops_step * 1e-12);
+    zc_str_add_format(to, "%-28s %12.3f TFLOP\n", "work, a step on average", p->flops_step * 1e-12);
     zc_str_add_format(to, "%-28s %12.3f PFLOP\n", "work, all steps",
                       p->flops_step * p->steps * 1e-15);
     zc_str_add_format(to, "%-28s %12.3f TFLOP\n", "work, decoding", p->flops_decode * 1e-12);
@@ -228,7 +235,7 @@ void zc_plan_words(const zc_plan *p, zc_str *to)
     bytes_line(to, "scratch, prompt", p->scratch_text);
     bytes_line(to, "scratch, steps", p->scratch_denoise);
     bytes_line(to, "scratch, decoding", p->scratch_decode);
-    bytes_line(to, "cache", 0);
+    bytes_line(to, "of which cache", p->cache);
     bytes_line(to, "frames", p->frames_bytes);
     bytes_line(to, "memory at the peak", p->peak);
 }
@@ -272,7 +279,7 @@ void zc_plan_json(const zc_plan *p, zc_str *to)
     count(&w, "scratch_text", p->scratch_text);
     count(&w, "scratch_denoise", p->scratch_denoise);
     count(&w, "scratch_decode", p->scratch_decode);
-    count(&w, "cache", 0);
+    count(&w, "cache", p->cache);
     count(&w, "frames_bytes", p->frames_bytes);
     count(&w, "peak", p->peak);
     zc_json_end_object(&w);

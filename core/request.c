@@ -36,6 +36,7 @@ const zc_opt zc_request_opts[] = {
     FLOAT(cfg, 1.0, 0.0, 100.0, "classifier-free guidance; 1 is none and saves half of the work"),
     FLOAT(shift, 7.0, 0.01, 1000.0, "of the noise levels"),
     TEXT(sampler, "flow-euler", "how a latent moves between noise levels"),
+    TEXT(cache, "none", "how most steps are spared; cache.KEY sets an option of the method"),
     TEXT(noise, "", "safetensors file with the first latent, in place of a seed"),
     ENUM(precision, ZC_PRECISION_BF16, precisions, "type of activations"),
     INT(vae_tile, 256, 0, 65536, "pixels decoded at once; 0 for everything"),
@@ -74,6 +75,22 @@ static void trim(const char **from, const char **to)
         (*to)--;
 }
 
+/* Kept until the method is known, whatever the order of the lines. */
+static zc_status add_cache_option(zc_request *q, zc_log *log, const char *where, const char *key,
+                                  const char *value)
+{
+    zc_status st = ZC_OK;
+    const size_t at = strlen(q->cache_options), room = sizeof(q->cache_options) - at;
+
+    if (zc_format(q->cache_options + at, room, "%s = %s\n", key, value) >= room) {
+        q->cache_options[at] = '\0';
+        ZC_CHECK(false, ZC_E_LIMIT, "%scache.%s: more than %zu bytes of such options", where,
+                 zc_quote_text(key).text, sizeof(q->cache_options) - 1);
+    }
+done:
+    return st;
+}
+
 static zc_status parse_line(zc_request *q, zc_log *log, const char *where, const char *line,
                             const char *end)
 {
@@ -93,10 +110,31 @@ static zc_status parse_line(zc_request *q, zc_log *log, const char *where, const
     key = zc_copy_text(from, (size_t)(key_end - from));
     value = zc_copy_text(value_from, (size_t)(to - value_from));
     ZC_CHECK(key && value, ZC_E_NOMEM, "%s: out of memory", where);
-    ZC_TRY(zc_opt_set(zc_request_opts, q, log, where, key, value));
+    if (zc_str_starts(key, "cache."))
+        ZC_TRY(add_cache_option(q, log, where, key + strlen("cache."), value));
+    else
+        ZC_TRY(zc_opt_set(zc_request_opts, q, log, where, key, value));
 done:
     zc_free(key);
     zc_free(value);
+    return st;
+}
+
+zc_status zc_request_cache_options(const zc_request *q, zc_log *log, const zc_opt *opts,
+                                   void *state)
+{
+    zc_status st = ZC_OK;
+    char line[sizeof(q->cache_options)];
+
+    for (const char *from = q->cache_options; *from;) {
+        const char *end = strchr(from, '\n'), *equals = strstr(from, " = ");
+        const size_t key = (size_t)(equals - from);
+        zc_format(line, sizeof(line), "%.*s", (int)(end - from), from);
+        line[key] = '\0';
+        ZC_TRY(zc_opt_set(opts, state, log, "cache.", line, line + key + 3));
+        from = end + 1;
+    }
+done:
     return st;
 }
 

@@ -14,7 +14,8 @@ typedef struct zc_request {
     char    model[1024], transformer[1024], text_encoder[1024], clip[1024], vae[1024];
     char    tokenizer[1024], clip_tokenizer[1024];
     char    noise[1024];              /* a safetensors file */
-    char    sampler[32];
+    char    sampler[32], cache[32];
+    char    cache_options[4096];      /* lines of "key = value" for the row of `cache` */
     char    prompt[65537], negative[65537];
     int64_t seed;
     int32_t width, height, frames, steps;
@@ -36,6 +37,10 @@ zc_status zc_request_parse(zc_request *q, zc_log *log, const char *name, const c
 
 /* The same from a file of at most 1 MiB. */
 zc_status zc_request_load(zc_request *q, zc_log *log, const char *path);
+
+/* Sets the options of the caching method's row that the request has. */
+zc_status zc_request_cache_options(const zc_request *q, zc_log *log, const zc_opt *opts,
+                                   void *state);
 
 /* The name of the prompt's template. */
 const char *zc_template_of(const zc_request *q);

@@ -126,6 +126,7 @@ typedef struct zt_engine_desc {
 #define ZT_LIST_MODELS   0
 #define ZT_LIST_SAMPLERS 1
 #define ZT_LIST_BACKENDS 2
+#define ZT_LIST_CACHES   3
 
 typedef struct zt_item {
     uint32_t    size;

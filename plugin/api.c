@@ -99,6 +99,7 @@ static int32_t list(int32_t which, int32_t index, zt_item *item)
         [ZT_LIST_MODELS] = zc_list_models,
         [ZT_LIST_SAMPLERS] = zc_list_samplers,
         [ZT_LIST_BACKENDS] = zc_list_backends,
+        [ZT_LIST_CACHES] = zc_list_caches,
     };
     zt_item found = { .size = sizeof(found) };
 
@@ -294,6 +295,7 @@ static int32_t plan(zt_engine *engine, const zt_job_desc *desc, zt_plan *out, zt
         .weights = p.weights[0] + p.weights[1] + p.weights[2] + p.weights[3],
         .resident = p.resident,
         .scratch = p.scratch_denoise > p.scratch_decode ? p.scratch_denoise : p.scratch_decode,
+        .cache = p.cache,
     };
     return give(out, &told, sizeof(told));
 }

@@ -45,6 +45,7 @@ static int list(cli *c)
     }
     list_items(c, ZT_LIST_MODELS, "models");
     list_items(c, ZT_LIST_SAMPLERS, "samplers");
+    list_items(c, ZT_LIST_CACHES, "caching methods");
     list_items(c, ZT_LIST_BACKENDS, "backends");
     list_params(c);
     return CLI_OK;

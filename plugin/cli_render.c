@@ -18,7 +18,7 @@ static const struct { const char *flag, *key; } flags[] = {
     { "-s", "seed" },             { "--seed", "seed" },
     { "--cfg-scale", "cfg" },     { "--guidance", "guidance" },
     { "--flow-shift", "shift" },  { "--max-memory", "max_memory" },
-    { "--noise", "noise" },
+    { "--noise", "noise" },       { "--cache", "cache" },
 };
 
 typedef struct render_args {
@@ -268,6 +268,7 @@ const cli_command cli_render = {
         "  -W, --width N  -H, --height N  --frames N  --steps N  -s, --seed N\n"
         "  --guidance X  --cfg-scale X  --flow-shift X\n"
         "  --noise FILE                 first latent, a safetensors file with 'noise'\n"
+        "  --cache METHOD               spares steps; --set cache.KEY=VALUE for its options\n"
         "  --max-memory BYTES           weights beyond it are read from disk in each step\n"
         "  --set KEY=VALUE              any option that `zoetrope list` shows\n"
         "  -o, --output FILE            Y4M; - for standard output\n"

@@ -137,5 +137,6 @@ void zc_json_add_i64(zc_json_writer *w, int64_t value);
 void zc_json_add_f64(zc_json_writer *w, double value);      /* null if it isn't finite */
 void zc_json_add_bool(zc_json_writer *w, bool value);
 void zc_json_add_null(zc_json_writer *w);
+void zc_json_add_json(zc_json_writer *w, const char *json);     /* a value already written */
 
 #endif

@@ -560,6 +560,31 @@ static void trunk(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zk_tens
     }
 }
 
+/* The row of this step, from the table of all steps or made now, in scratch. */
+static zk_tensor modulation_of(zc_run *r, zc_dit *dit, const zc_step *step, int lane)
+{
+    const zk_tensor table = dit->modulation[lane];
+
+    if (zk_present(table))
+        return zc_rows(table, step->index, step->index + 1);
+    const zk_tensor vec = zc_tmp_type(r, ZK_F32, 1, dit->dims[HY_HIDDEN]);
+    const zk_tensor row = zc_tmp_type(r, ZK_F32, 1, modulation_cols(dit->dims));
+    conditioning_to(r, dit, step, lane, vec);
+    modulate_rows(r, dit, vec, row);
+    return row;
+}
+
+static void hunyuan_modulated(zc_run *r, zc_dit *dit, const zc_step *step, int lane,
+                              zk_tensor embed, zk_tensor out)
+{
+    const int D = dit->dims[HY_HIDDEN];
+    const size_t mark = zc_arena_mark(r->scratch);
+    const zk_tensor mod = modulation_of(r, dit, step, lane);
+
+    zc_copy_to(r, out, zc_norm_mod(r, embed, zc_cols(mod, 0, D), zc_cols(mod, D, D), EPS));
+    zc_arena_release(r->scratch, mark);
+}
+
 static void hunyuan_stages(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zc_stage from,
                            zc_stage to, zk_tensor in, zk_tensor out)
 {
@@ -567,17 +592,10 @@ static void hunyuan_stages(zc_run *r, zc_dit *dit, const zc_step *step, int lane
     const int32_t *dims = dit->dims;
     const int D = dims[HY_HIDDEN], ni = zk_rows(in), all = modulation_cols(dims);
     const size_t mark = zc_arena_mark(r->scratch);
-    zk_tensor mod = dit->modulation[lane], x = in;
+    zk_tensor mod = { .type = ZK_NONE }, x = in;
 
-    if (from < ZC_AT_NORM && to > ZC_AT_EMBED && !zk_present(mod)) {
-        const zk_tensor vec = zc_tmp_type(r, ZK_F32, 1, D);
-        mod = zc_tmp_type(r, ZK_F32, 1, all);
-        conditioning_to(r, dit, step, lane, vec);
-        modulate_rows(r, dit, vec, mod);
-    } else if (zk_present(mod)) {
-        mod = zc_rows(mod, step->index, step->index + 1);
-    }
-
+    if (from < ZC_AT_NORM && to > ZC_AT_EMBED)
+        mod = modulation_of(r, dit, step, lane);
     if (from == ZC_AT_INPUT && to >= ZC_AT_EMBED) {
         x = zc_tmp_type(r, ZK_F32, ni + zk_rows(dit->cond[lane].text), D);
         zc_linear_to(r, zc_rows(x, 0, ni), in, &w->outer.img_in, ZK_ACT_NONE);
@@ -621,5 +639,6 @@ const zc_model zc_model_hunyuan = {
     .cols = hunyuan_cols,
     .prepare = hunyuan_prepare,
     .modulate = hunyuan_modulate,
+    .modulated = hunyuan_modulated,
     .stages = hunyuan_stages,
 };

@@ -61,6 +61,11 @@ struct zc_model {
      * behind it are needed no more. Without it each step computes its own. */
     void (*modulate)(zc_run *r, zc_dit *dit, const zc_schedule *schedule);
 
+    /* What the first block makes of the embedded input before anything else: its
+     * modulated norm, by which some caching methods judge a step. */
+    void (*modulated)(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zk_tensor embed,
+                      zk_tensor out);
+
     /* From one stage to a later one. in and out have the shapes of those stages. */
     void (*stages)(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zc_stage from,
                    zc_stage to, zk_tensor in, zk_tensor out);

@@ -226,6 +226,36 @@ def films():
     check("any Unicode", rc == 0, err)
 
 
+def caches():
+    """Every method that needs no predictor spares steps, and says which."""
+    rc, path, err = render(MODEL, "--steps", "50")
+    whole = digest(path)
+    check("fifty steps", rc == 0 and whole, err)
+    for method in ("fora", "taylorseer", "hicache", "teacache"):
+        out = SCRATCH / "cached.y4m"
+        rc, text, err = zoetrope("render", "-m", MODEL, "-p", "a red ball", *TINY, "--steps", "50",
+                                 "--cache", method, "--json", "-o", out)
+        report = json.loads(text.decode().strip().split("\n")[-1]) if rc == 0 else {}
+        trace = report.get("cache_trace", {})
+        steps = trace.get("steps", [])
+        computed = sum(s["kind"] != "predicted" for s in steps)
+        check(f"{method} predicts steps and reports them",
+              rc == 0 and len(steps) == 50 and trace["computed"] == computed < 50, err or trace)
+        check(f"{method} makes another film", digest(out) not in (None, whole))
+    rc, path, err = render(MODEL, "--steps", "50", "--cache", "fora", "--set",
+                           "cache.full=" + " ".join(map(str, range(50))))
+    check("with all steps in the list nothing is spared", digest(path) == whole, err)
+    rc, path, err = render(MODEL, "--steps", "50", "--cache", "taylorseer", "--cfg-scale", "2")
+    check("two lanes have two histories", rc == 0, err)
+    refused("an unknown method has a neighbour", 64, ["taylorsee", "taylorseer"],
+            "render", "-m", MODEL, "-p", "x", "--cache", "taylorsee", "-o", SCRATCH / "x.y4m")
+    refused("an unknown option of a method too", 64, ["intervall", "interval"],
+            "render", "-m", MODEL, "-p", "x", "--cache", "fora", "--set", "cache.intervall=3", "-o",
+            SCRATCH / "x.y4m")
+    refused("lesa needs a predictor", 65, ["predictor"],
+            "render", "-m", MODEL, "-p", "x", *TINY, "--cache", "lesa", "-o", SCRATCH / "x.y4m")
+
+
 def refusals():
     out = SCRATCH / "x.y4m"
     refused("a frame count between", 64, ["66", "65", "69"],
@@ -272,7 +302,7 @@ def inspections():
 
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    groups = {"plans": plans, "films": films, "refusals": refusals, "damaged": damaged_checkpoints,
+    groups = {"plans": plans, "films": films, "caches": caches, "refusals": refusals, "damaged": damaged_checkpoints,
               "inspect": inspections}
     for name, run in groups.items():
         if GROUP in (None, name):
