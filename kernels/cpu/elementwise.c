@@ -103,7 +103,8 @@ zk_status zk_cpu_mean(zk_queue *q, const struct zk_mean *a)
 {
     const zk_status st = zk_check_mean(a);
     const int64_t cols = a->dst.dim[3], parts = (cols + ZK_MEAN_COLS - 1) / ZK_MEAN_COLS;
-    const struct zk_rows rows = { parts, ZK_MEAN_COLS, cols - (parts - 1) * ZK_MEAN_COLS };
+    const int64_t work = ZK_MEAN_COLS * (int64_t)a->src.dim[2];
+    const struct zk_rows rows = { parts, work, work };
 
     if (st != ZK_OK || !zk_fast_out(&a->dst) || !zk_fast_in(&a->src))
         return st != ZK_OK ? st : zk_ref_mean(q, a);

@@ -146,22 +146,38 @@ ZK_INLINE void guide_at(int64_t i, int n, struct line d, struct line c, struct l
     put(d, i, n, v_mul(guided(i, n, c, u, strength), factor));
 }
 
-/* |cond| / |guided| of a row, 1 if there is nothing to stretch. Squares of up to
- * FLAT elements add up in f32; if they leave its range, everything in double. */
-static float stretch(struct line c, struct line u, float strength, int64_t cols)
+/* A stretch of a row, so short that its sums may be taken in f32. */
+ZK_INLINE struct line part_of(struct line l, int64_t at)
 {
-    const vf s = v_set(strength);
+    l.p = (char *)l.p + at * zk_fast_bytes((zk_dtype)l.type);
+    return l;
+}
+
+ZK_INLINE int64_t part_length(int64_t cols, int64_t at)
+{
+    return cols - at < ZK_CPU_FLAT ? cols - at : ZK_CPU_FLAT;
+}
+
+ZK_INLINE void squares_at(int64_t i, int n, struct line c, struct line u, vf strength, vf *want,
+                          vf *have)
+{
+    const vf x = get(c, i, n), y = guided(i, n, c, u, strength);
+
+    *want = v_fma(x, x, *want);
+    *have = v_fma(y, y, *have);
+}
+
+/* |cond| / |guided| of a row, 1 if there is nothing to stretch. If the squares leave
+ * the range of f32, everything in double. */
+static float stretch(struct line cond, struct line uncond, float strength, int64_t cols)
+{
+    const vf by = v_set(strength);
     double want = 0, have = 0;
 
     for (int64_t at = 0; at < cols; at += ZK_CPU_FLAT) {
-        const int64_t stop = at + ZK_CPU_FLAT < cols ? at + ZK_CPU_FLAT : cols;
+        struct line c = part_of(cond, at), u = part_of(uncond, at);
         vf w = v_set(0), h = v_set(0);
-        for (int64_t i = at; i < stop; i += V_LANES) {
-            const int n = stop - i < V_LANES ? (int)(stop - i) : V_LANES;
-            const vf x = get(c, i, n), y = guided(i, n, c, u, s);
-            w = v_fma(x, x, w);
-            h = v_fma(y, y, h);
-        }
+        BY_TYPES(c, u, EACH(part_length(cols, at), squares_at, c, u, by, &w, &h));
         want += (double)v_sum(w);
         have += (double)v_sum(h);
     }
@@ -169,7 +185,7 @@ static float stretch(struct line c, struct line u, float strength, int64_t cols)
         return (float)sqrt(want / have);
     want = have = 0;
     for (int64_t i = 0; i < cols; i++) {
-        const double x = v_sum(get(c, i, 1)), y = v_sum(guided(i, 1, c, u, s));
+        const double x = v_sum(get(cond, i, 1)), y = v_sum(guided(i, 1, cond, uncond, by));
         want += x * x;
         have += y * y;
     }
@@ -195,7 +211,14 @@ static void guide(const void *args, const struct zk_rows *rows, int64_t begin, i
     v_fence();
 }
 
-/* Up to FLAT elements of a sum are added in f32, the rest in double. */
+ZK_INLINE void drift_at(int64_t i, int n, struct line a, struct line b, vf *change, vf *size)
+{
+    const vf y = get(b, i, n);
+
+    *change = v_add(*change, v_abs(v_sub(get(a, i, n), y)));
+    *size = v_add(*size, v_abs(y));
+}
+
 static void drift(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
                   void *scratch)
 {
@@ -204,17 +227,11 @@ static void drift(const void *args, const struct zk_rows *rows, int64_t begin, i
     (void)scratch;
     for (int64_t r = begin; r < end; r++) {
         const int64_t cols = zk_row_length(rows, r);
-        const struct line a = line_at(&o->a, r), b = line_at(&o->b, r);
         double change = 0, size = 0;
         for (int64_t at = 0; at < cols; at += ZK_CPU_FLAT) {
-            const int64_t stop = at + ZK_CPU_FLAT < cols ? at + ZK_CPU_FLAT : cols;
+            struct line a = part_of(line_at(&o->a, r), at), b = part_of(line_at(&o->b, r), at);
             vf c = v_set(0), s = v_set(0);
-            for (int64_t i = at; i < stop; i += V_LANES) {
-                const int n = stop - i < V_LANES ? (int)(stop - i) : V_LANES;
-                const vf y = get(b, i, n);
-                c = v_add(c, v_abs(v_sub(get(a, i, n), y)));
-                s = v_add(s, v_abs(y));
-            }
+            BY_TYPES(a, b, EACH(part_length(cols, at), drift_at, a, b, &c, &s));
             change += (double)v_sum(c);
             size += (double)v_sum(s);
         }
@@ -241,23 +258,22 @@ static void mean(const void *args, const struct zk_rows *rows, int64_t begin, in
                  void *scratch)
 {
     const struct zk_mean *a = args;
-    const int64_t count = a->src.dim[2];
+    const int64_t count = a->src.dim[2], all = a->src.dim[3];
     const struct line sum = { scratch, ZK_F32 };
     const struct line total = { (float *)scratch + ZK_MEAN_COLS, ZK_F32 };
 
+    (void)rows;
     for (int64_t part = begin; part < end; part++) {
-        const int64_t cols = zk_row_length(rows, part), at = part * ZK_MEAN_COLS;
+        const int64_t at = part * ZK_MEAN_COLS;
+        const int64_t cols = all - at < ZK_MEAN_COLS ? all - at : ZK_MEAN_COLS;
         memset(scratch, 0, 2 * ZK_MEAN_COLS * sizeof(float));
         for (int64_t r = 0; r < count; r++) {
-            struct line s = line_at(&a->src, r);
-            s.p = (char *)s.p + at * zk_fast_bytes(a->src.type);
+            struct line s = part_of(line_at(&a->src, r), at);
             BY_TYPE(s, EACH(cols, sum_at, sum, s));
             if (r % 256 == 255 || r == count - 1)
                 EACH(cols, gather_at, total, sum);
         }
-        struct line d = line_at(&a->dst, 0);
-        d.p = (char *)d.p + at * zk_fast_bytes(a->dst.type);
-        EACH(cols, scaled_at, d, total, v_set(1 / (float)count));
+        EACH(cols, scaled_at, part_of(line_at(&a->dst, 0), at), total, v_set(1 / (float)count));
     }
 }
 

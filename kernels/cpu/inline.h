@@ -12,4 +12,7 @@
 #define ZK_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* Memory that will be read soon. */
+#define ZK_FETCH(p) __builtin_prefetch(p)
+
 #endif

@@ -75,11 +75,13 @@ ZK_INLINE struct stats stats_of(zk_norm_kind kind, struct line row, int64_t n, f
     return s;
 }
 
+/* Meanwhile the row after this one is fetched, which the sums are then read from. */
 ZK_INLINE void apply_at(int64_t i, int n, struct line d, struct line row, const struct stats *s,
-                        const struct affine *f)
+                        const struct affine *f, const char *next)
 {
     vf x = v_sub(get(row, i, n), v_set(s->mean));
 
+    ZK_FETCH(next + i * zk_fast_bytes((zk_dtype)row.type));
     x = v_fma(x, v_set(s->factor), v_set(s->rest));
     if (f->weight)
         x = v_mul(x, v_add(get_f32(f->weight, i, n), v_set(f->plus)));
@@ -122,20 +124,20 @@ static void norm_row_slow(zk_norm_kind kind, struct line d, struct line row, int
 }
 
 ZK_INLINE void norm_with(const struct stats *s, zk_norm_kind kind, struct line d, struct line row,
-                         int64_t n, float eps, const struct affine *f)
+                         int64_t n, float eps, const struct affine *f, const char *next)
 {
     if (s->good)
-        EACH(n, apply_at, d, row, s, f);
+        EACH(n, apply_at, d, row, s, f, next);
     else
         norm_row_slow(kind, d, row, n, eps, f);
 }
 
 ZK_INLINE void norm_row(zk_norm_kind kind, struct line d, struct line row, int64_t n, float eps,
-                        const struct affine *f)
+                        const struct affine *f, const char *next)
 {
     const struct stats s = stats_of(kind, row, n, eps);
 
-    norm_with(&s, kind, d, row, n, eps, f);
+    norm_with(&s, kind, d, row, n, eps, f, next);
 }
 
 static void norm_rows(zk_norm_kind kind, const zk_tensor *dst, const zk_tensor *src, float eps,
@@ -146,8 +148,9 @@ static void norm_rows(zk_norm_kind kind, const zk_tensor *dst, const zk_tensor *
 
     for (int64_t r = begin; r < end; r++) {
         struct line d = line_at(dst, r), row = line_at(src, r);
+        const char *next = zk_row_at(src, r + 1 < end ? r + 1 : r);
         d.type |= stream;
-        BY_TYPES(d, row, norm_row(kind, d, row, rows->cols, eps, f));
+        BY_TYPES(d, row, norm_row(kind, d, row, rows->cols, eps, f, next));
     }
     v_fence();
 }
@@ -179,7 +182,7 @@ static void norm_mod(const void *args, const struct zk_rows *rows, int64_t begin
 /* The sums of all heads of a row come first, so that none waits for the root of
  * its own. */
 ZK_INLINE void norm_heads(struct line row, int32_t heads, const zk_tensor *weight, float eps,
-                          struct stats *stats)
+                          struct stats *stats, const char *next)
 {
     const struct affine f = { .weight = weight->data };
     const int64_t d = weight->dim[3], bytes = d * zk_fast_bytes((zk_dtype)row.type);
@@ -188,9 +191,9 @@ ZK_INLINE void norm_heads(struct line row, int32_t heads, const zk_tensor *weigh
     for (int32_t h = 0; h < heads; h++, head.p = (char *)head.p + bytes)
         stats[h] = stats_of(ZK_NORM_RMS, head, d, eps);
     head = row;
-    for (int32_t h = 0; h < heads; h++, head.p = (char *)head.p + bytes) {
+    for (int32_t h = 0; h < heads; h++, head.p = (char *)head.p + bytes, next += bytes) {
         const struct stats s = stats[h];
-        norm_with(&s, ZK_NORM_RMS, head, head, d, eps, &f);
+        norm_with(&s, ZK_NORM_RMS, head, head, d, eps, &f, next);
     }
 }
 
@@ -199,7 +202,8 @@ static void norm_heads_rows(const zk_tensor *t, int32_t heads, const zk_tensor *
 {
     for (int64_t r = begin; r < end; r++) {
         struct line row = line_at(t, r);
-        BY_TYPE(row, norm_heads(row, heads, weight, eps, stats));
+        const char *next = zk_row_at(t, r + 1 < end ? r + 1 : r);
+        BY_TYPE(row, norm_heads(row, heads, weight, eps, stats, next));
     }
 }
 
@@ -260,29 +264,40 @@ static double column_total(const float *column, int64_t width)
     return (total[0] + total[1]) + (total[2] + total[3]);
 }
 
-/* Once for a mean that is nearly right, and again about it. columns: 3 * cols. */
+/* Sums of a chunk, from those about `mean`; whether they would be as good about zero. */
+static bool chunk_sums(const struct zk_group_norm *g, double n, const float *mean, const float *off,
+                       const float *square, double *out)
+{
+    const int32_t groups = g->op->groups, width = g->op->src.dim[3] / groups;
+    bool good = true;
+
+    for (int32_t k = 0; k < groups; k++, off += width, square += width, mean += width) {
+        const double rest = column_total(off, width) / n, sum = column_total(square, width);
+        out[2 * k] = (double)mean[0] + rest;
+        out[2 * k + 1] = sum - n * rest * rest;
+        good &= n * rest * rest < 0.5 * sum;
+    }
+    return good;
+}
+
+/* About zero, and if some mean is not small beside the deviation, again about the
+ * means. columns: 3 * cols. */
 static void group_chunk(const struct zk_group_norm *g, int64_t begin, int64_t end, double *out,
                         float *columns)
 {
     const zk_tensor *src = &g->op->src;
-    const int32_t cols = src->dim[3], groups = g->op->groups, width = cols / groups;
+    const int32_t cols = src->dim[3], width = cols / g->op->groups;
     const double n = (double)(end - begin) * width;
     float *mean = columns, *off = mean + cols, *square = off + cols;
 
     memset(mean, 0, (size_t)cols * sizeof(*mean));
     column_sums(src, begin, end, mean, off, square);
-    for (int32_t c = 0; c < cols; c += width) {
-        const float m = (float)(column_total(off + c, width) / n);
-        for (int32_t i = 0; i < width; i++)
-            mean[c + i] = m;
-    }
+    if (chunk_sums(g, n, mean, off, square, out))
+        return;
+    for (int32_t c = 0; c < cols; c++)
+        mean[c] = (float)out[c / width * 2];
     column_sums(src, begin, end, mean, off, square);
-    for (int32_t k = 0; k < groups; k++) {
-        const int32_t c = k * width;
-        const double rest = column_total(off + c, width) / n;
-        out[2 * k] = (double)mean[c] + rest;
-        out[2 * k + 1] = column_total(square + c, width) - n * rest * rest;
-    }
+    chunk_sums(g, n, mean, off, square, out);
 }
 
 static void group_sums(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
