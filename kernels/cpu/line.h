@@ -99,4 +99,16 @@ ZK_INLINE bool known(struct line *l, zk_dtype type)
             __VA_ARGS__;                                                                           \
     } while (0)
 
+/* Calls rows_as(..., act) with an activation that the compiler knows, if it is one of
+ * those that follow norms. */
+#define BY_NORM_ACT(rows_as, act, ...)                                                             \
+    do {                                                                                           \
+        if ((act) == ZK_ACT_NONE)                                                                  \
+            rows_as(__VA_ARGS__, ZK_ACT_NONE);                                                     \
+        else if ((act) == ZK_ACT_SILU)                                                             \
+            rows_as(__VA_ARGS__, ZK_ACT_SILU);                                                     \
+        else                                                                                       \
+            rows_as(__VA_ARGS__, act);                                                             \
+    } while (0)
+
 #endif

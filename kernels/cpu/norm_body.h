@@ -140,17 +140,18 @@ ZK_INLINE void norm_row(zk_norm_kind kind, struct line d, struct line row, int64
     norm_with(&s, kind, d, row, n, eps, f, next);
 }
 
-static void norm_rows(zk_norm_kind kind, const zk_tensor *dst, const zk_tensor *src, float eps,
-                      const struct affine *f, const struct zk_rows *rows, int64_t begin,
-                      int64_t end)
+ZK_INLINE void norm_rows(zk_norm_kind kind, const zk_tensor *dst, const zk_tensor *src, float eps,
+                         struct affine f, const struct zk_rows *rows, int64_t begin, int64_t end,
+                         zk_act act)
 {
     const unsigned stream = stream_of(dst, rows, src, 1);
 
+    f.act = act;
     for (int64_t r = begin; r < end; r++) {
         struct line d = line_at(dst, r), row = line_at(src, r);
         const char *next = zk_row_at(src, r + 1 < end ? r + 1 : r);
         d.type |= stream;
-        BY_TYPES(d, row, norm_row(kind, d, row, rows->cols, eps, f, next));
+        BY_TYPES(d, row, norm_row(kind, d, row, rows->cols, eps, &f, next));
     }
     v_fence();
 }
@@ -162,11 +163,10 @@ static void norm(const void *args, const struct zk_rows *rows, int64_t begin, in
     const struct affine f = {
         .weight = zk_present(a->weight) ? a->weight.data : NULL,
         .bias = zk_present(a->bias) ? a->bias.data : NULL,
-        .act = a->act,
     };
 
     (void)scratch;
-    norm_rows(a->kind, &a->dst, &a->src, a->eps, &f, rows, begin, end);
+    BY_NORM_ACT(norm_rows, a->act, a->kind, &a->dst, &a->src, a->eps, f, rows, begin, end);
 }
 
 static void norm_mod(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
@@ -176,7 +176,7 @@ static void norm_mod(const void *args, const struct zk_rows *rows, int64_t begin
     const struct affine f = { .weight = a->scale.data, .bias = a->shift.data, .plus = 1 };
 
     (void)scratch;
-    norm_rows(ZK_NORM_LAYER, &a->dst, &a->src, a->eps, &f, rows, begin, end);
+    norm_rows(ZK_NORM_LAYER, &a->dst, &a->src, a->eps, f, rows, begin, end, ZK_ACT_NONE);
 }
 
 /* The sums of all heads of a row come first, so that none waits for the root of
@@ -229,6 +229,8 @@ ZK_INLINE void columns_at(int64_t i, int n, struct line first, int64_t pitch, in
         if (u < rows) {
             const struct line row = { (char *)first.p + u * pitch, first.type };
             const vf x = v_sub(get(row, i, n), m);
+            if (u + 4 < rows)
+                ZK_FETCH((char *)row.p + 4 * pitch + i * zk_fast_bytes((zk_dtype)row.type));
             o = v_add(o, x);
             s = v_fma(x, x, s);
         }
@@ -321,20 +323,27 @@ ZK_INLINE void group_at(int64_t i, int n, struct line d, struct line row,
     put(d, i, n, v_act(v_fma(x, get_f32(g->factor, i, n), get_f32(g->rest, i, n)), act));
 }
 
-static void group_apply(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
-                        void *scratch)
+ZK_INLINE void group_rows(const struct zk_group_norm *g, const struct zk_rows *rows,
+                          int64_t begin, int64_t end, zk_act act)
 {
-    const struct zk_group_norm *g = args, local = *g;
-    const zk_act act = g->op->act;
+    const struct zk_group_norm local = *g;
     const unsigned stream = stream_of(&g->op->dst, rows, &g->op->src, 1);
 
-    (void)scratch;
     for (int64_t r = begin; r < end; r++) {
         struct line d = line_at(&g->op->dst, r), row = line_at(&g->op->src, r);
         d.type |= stream;
         BY_TYPES(d, row, EACH(rows->cols, group_at, d, row, &local, act));
     }
     v_fence();
+}
+
+static void group_apply(const void *args, const struct zk_rows *rows, int64_t begin, int64_t end,
+                        void *scratch)
+{
+    const struct zk_group_norm *g = args;
+
+    (void)scratch;
+    BY_NORM_ACT(group_rows, g->op->act, g, rows, begin, end);
 }
 
 void V_ISA(zk_cpu_norm)(struct zk_cpu_norm *d)
