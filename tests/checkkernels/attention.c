@@ -19,7 +19,8 @@ static double largest_row(const float *x, int rows, int heads, int d)
 
 /* Weights of the average are off by the rounding of scores (f32 sums of d
  * products) and of the weights themselves (to the type of v at most), so the
- * average is by as much of the average of |v|. */
+ * average is by as much of the average of |v|. Weights below the normal numbers
+ * may become 0. */
 static double *allowances(struct ck *ck, const struct zk_attend *a)
 {
     const int rows = a->q.dim[2], cols = a->q.dim[3], d = cols / a->heads;
@@ -27,9 +28,12 @@ static double *allowances(struct ck *ck, const struct zk_attend *a)
     float *dst = ck_memory(ck, (size_t)rows * (size_t)cols * sizeof(*dst));
     double *each = ck_memory(ck, (size_t)rows * (size_t)cols * sizeof(*each));
     struct zk_attend sizes = *a;
+    double most = 1;
 
-    for (int64_t i = 0; i < (int64_t)a->v.dim[2] * a->v.dim[3]; i++)
+    for (int64_t i = 0; i < (int64_t)a->v.dim[2] * a->v.dim[3]; i++) {
         v[i] = fabsf(v[i]);
+        most = fmax(most, v[i]);
+    }
     sizes.v = zk_dense(v, ZK_F32, a->v.dim[2], a->v.dim[3]);
     sizes.dst = zk_dense(dst, ZK_F32, rows, cols);
     ck_reference(ck, ZK_OP_attend, &sizes);
@@ -39,7 +43,7 @@ static double *allowances(struct ck *ck, const struct zk_attend *a)
     const double score = 4 * (sqrt(d) + 2) * CK_ULP / 2 * q_norm * k_norm * fabs(a->scale);
     const double weight = a->v.type == ZK_BF16 ? 0x1p-8 : a->v.type == ZK_F16 ? 0x1p-11 : 0;
     for (int64_t i = 0; i < (int64_t)rows * cols; i++)
-        each[i] = (2 * score + weight + 16 * CK_ULP) * dst[i] + 0x1p-126;
+        each[i] = (2 * score + weight + 16 * CK_ULP) * dst[i] + 0x1p-125 * most * a->v.dim[2];
     return each;
 }
 
