@@ -104,6 +104,8 @@ void f0r_deinit(void)
 
 void f0r_get_plugin_info(f0r_plugin_info_t *info)
 {
+    if (!info)
+        return;
     *info = (f0r_plugin_info_t){
         .name = NAME, .author = "the authors of Zoetrope", .plugin_type = KIND,
         .color_model = F0R_COLOR_MODEL_RGBA8888, .frei0r_version = FREI0R_MAJOR_VERSION,
@@ -113,7 +115,7 @@ void f0r_get_plugin_info(f0r_plugin_info_t *info)
 
 void f0r_get_param_info(f0r_param_info_t *info, int index)
 {
-    if (index >= 0 && index < PARAMS)
+    if (info && index >= 0 && index < PARAMS)
         *info = (f0r_param_info_t){ params[index].name, params[index].type, params[index].help };
 }
 
@@ -204,8 +206,9 @@ static void begin(instance *in)
     in->host = host_of_process();
     if (in->host == HOST_FFMPEG && in->width % 16 != 0) {
         char text[200];
-        snprintf(text, sizeof(text), "a width of %d is not a multiple of 16: versions of FFmpeg that "
-                 "pad rows shear it; use %d and crop", in->width, (in->width + 15) / 16 * 16);
+        snprintf(text, sizeof(text), "a width of %d is not a multiple of 16: versions of FFmpeg "
+                 "that pad rows shear it; use %d and crop", in->width,
+                 (in->width + 15) / 16 * 16);
         fr_say("warning: ", text);
     }
 }

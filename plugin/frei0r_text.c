@@ -108,11 +108,13 @@ static bool number(double *value, const char **text, bool point)
     double scale = 0.0, sum = 0.0;
     int digits = 0;
 
-    for (; (**text >= '0' && **text <= '9') || (**text == '.' && point && scale == 0.0); (*text)++) {
-        if (**text == '.') {
+    for (;; (*text)++) {
+        if (**text == '.' && point && scale == 0.0) {
             scale = 1.0;
             continue;
         }
+        if (**text < '0' || **text > '9')
+            break;
         sum = sum * 10.0 + (**text - '0');
         scale *= 10.0;
         if (++digits > 15)

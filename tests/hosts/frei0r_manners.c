@@ -1,0 +1,236 @@
+/* How a frei0r module behaves as a guest.
+ *
+ * frei0r_manners SOURCE.so PRESET CYCLES
+ *
+ * A scan is quick and small and starts nothing; cycles of load, film, unload leave
+ * nothing; locale, floating-point state and closed descriptors change no picture; and
+ * what belongs to the host is as it was. */
+#include <fenv.h>
+#include <locale.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/hosts/frei0r_host.h"
+#include "tests/unit/test.h"
+
+enum { SIDE = 32, PIXELS = SIDE * SIDE };
+
+static const char *path, *preset;
+static int cycles;
+static uint32_t reference[PIXELS];
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* One picture, from loading to unloading. */
+static void picture(uint32_t *out, const char *seed, double time)
+{
+    module m = module_open(path);
+    f0r_instance_t instance = m.construct(SIDE, SIDE);
+    const char *rate = "23.976";
+
+    m.set(instance, &preset, 0);
+    m.set(instance, &seed, 3);
+    m.set(instance, &rate, 7);
+    m.update(instance, time, NULL, out);
+    m.destruct(instance);
+    module_close(&m);
+}
+
+static bool is_reference(const char *seed)
+{
+    uint32_t out[PIXELS];
+
+    picture(out, seed, 0.084);
+    return memcmp(out, reference, sizeof(out)) == 0;
+}
+
+static int lines_of(const char *file)
+{
+    FILE *f = fopen(file, "r");
+    int lines = 0;
+
+    for (int c; f && (c = getc(f)) != EOF;)
+        lines += c == '\n';
+    if (f)
+        fclose(f);
+    return lines;
+}
+
+static void a_scan_is_quick_and_starts_nothing(void)
+{
+    const int threads = entries_of("/proc/self/task"), files = entries_of("/proc/self/fd");
+    const size_t memory = mallinfo2().uordblks;
+    const double begin = seconds();
+    module m = module_open(path);
+    f0r_instance_t instance = m.construct(720, 576);
+    f0r_plugin_info_t info;
+    f0r_param_info_t param;
+
+    m.plugin_info(&info);
+    for (int i = 0; i < info.num_params; i++) {
+        const char *text = NULL;
+        double value = 0.0;
+        m.param_info(&param, i);
+        REQUIRE(param.name && *param.name && param.explanation && *param.explanation);
+        m.get(instance, param.type == F0R_PARAM_DOUBLE ? (void *)&value : (void *)&text, i);
+        REQUIRE(param.type == F0R_PARAM_DOUBLE ? value == 1.0 : text != NULL);
+    }
+    REQUIRE_INT(info.num_params, 11);
+    REQUIRE_INT(entries_of("/proc/self/task"), threads);
+    REQUIRE_INT(entries_of("/proc/self/fd"), files);
+    m.destruct(instance);
+    module_close(&m);
+    const double took = seconds() - begin;
+    printf("scan: %.2f ms, %zu bytes\n", took * 1e3, mallinfo2().uordblks - memory);
+    REQUIRE(took < 0.020);
+    REQUIRE(mallinfo2().uordblks - memory < 4u << 20);
+    REQUIRE_INT(entries_of("/proc/self/fd"), files);
+}
+
+/* In a child, for it has no engine yet; its answer is its exit status. */
+static void closed_descriptors_change_nothing(void)
+{
+    int answer = 0;
+    const pid_t child = fork();
+
+    if (child == 0) {
+        uint32_t out[PIXELS];
+        for (int fd = 0; fd < 3; fd++)
+            close(fd);
+        picture(out, "1", 0.084);
+        uint32_t sum = 0;
+        for (int i = 0; i < PIXELS; i++)
+            sum = sum * 31 + out[i];
+        _exit((int)(sum % 251));
+    }
+    REQUIRE(waitpid(child, &answer, 0) == child && WIFEXITED(answer));
+    uint32_t sum = 0;
+    picture(reference, "1", 0.084);
+    for (int i = 0; i < PIXELS; i++)
+        sum = sum * 31 + reference[i];
+    REQUIRE_INT(WEXITSTATUS(answer), sum % 251);
+}
+
+static void cycles_leave_nothing(void)
+{
+    char seed[16];
+    uint32_t out[PIXELS];
+    int threads = 0, files = 0, maps = 0;
+    size_t memory = 0;
+    pthread_key_t key;
+
+    for (int i = 0; i < cycles; i++) {
+        if (i == cycles / 10) {               /* what is kept for good is there by now */
+            threads = entries_of("/proc/self/task");
+            files = entries_of("/proc/self/fd");
+            maps = lines_of("/proc/self/maps");
+            memory = mallinfo2().uordblks;
+        }
+        snprintf(seed, sizeof(seed), "%d", i % 5 + 2);
+        picture(out, seed, 0.0);
+    }
+    const long long grown = (long long)mallinfo2().uordblks - (long long)memory;
+    printf("%d cycles: %lld bytes, %d mappings\n", cycles, grown,
+           lines_of("/proc/self/maps") - maps);
+    REQUIRE_INT(entries_of("/proc/self/task"), threads);
+    REQUIRE_INT(entries_of("/proc/self/fd"), files);
+    REQUIRE(lines_of("/proc/self/maps") - maps <= 4);         /* the allocator's own */
+    REQUIRE(grown < 64 << 10);
+    REQUIRE(pthread_key_create(&key, NULL) == 0);
+    pthread_key_delete(key);
+}
+
+static void floating_point_state_changes_nothing(void)
+{
+    static const int modes[] = { FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
+
+    for (int i = 0; i < 4; i++) {
+        fesetround(modes[i]);
+        picture((uint32_t[PIXELS]){ 0 }, "9", 0.0);           /* so that it is made anew */
+        const bool same = is_reference("1");
+        const int mode = fegetround();
+        fesetround(FE_TONEAREST);
+        REQUIRE(same);
+        REQUIRE_INT(mode, modes[i]);
+    }
+#if defined(__x86_64__)
+    const unsigned int before = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(before | 0x8040u);                 /* flush denormals, both ways */
+    picture((uint32_t[PIXELS]){ 0 }, "9", 0.0);
+    const bool same = is_reference("1");
+    const unsigned int after = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(before);
+    REQUIRE(same);
+    REQUIRE_INT(after & 0x8040u, 0x8040u);
+#endif
+}
+
+static void locale_changes_nothing(void)
+{
+    static const char *const names[] = { "de_DE.UTF-8", "tr_TR.UTF-8", "C" };
+
+    for (int i = 0; i < 3; i++) {
+        if (!setlocale(LC_ALL, names[i])) {
+            printf("no locale %s here\n", names[i]);
+            continue;
+        }
+        picture((uint32_t[PIXELS]){ 0 }, "9", 0.0);
+        REQUIRE(is_reference("1"));
+        REQUIRE_STR(setlocale(LC_ALL, NULL), names[i]);
+    }
+}
+
+static void what_is_the_hosts_stays(void)
+{
+    struct sigaction before[32], after[32];
+    char folder[2][4096];
+    extern char **environ;
+    char **environment = environ;
+    const mode_t mask = umask(0);
+
+    umask(mask);
+    memset(before, 0, sizeof(before));
+    memset(after, 0, sizeof(after));
+    for (int i = 1; i < 32; i++)
+        sigaction(i, NULL, &before[i]);
+    REQUIRE(getcwd(folder[0], sizeof(folder[0])) != NULL);
+    picture((uint32_t[PIXELS]){ 0 }, "8", 0.0);
+    REQUIRE(getcwd(folder[1], sizeof(folder[1])) != NULL);
+    for (int i = 1; i < 32; i++) {
+        sigaction(i, NULL, &after[i]);
+        REQUIRE(before[i].sa_handler == after[i].sa_handler);
+    }
+    REQUIRE_STR(folder[1], folder[0]);
+    REQUIRE(environ == environment);
+    const mode_t now = umask(mask);
+    REQUIRE_INT(now, mask);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        printf("usage: frei0r_manners SOURCE.so PRESET CYCLES\n");
+        return 64;
+    }
+    path = argv[1];
+    preset = argv[2];
+    cycles = atoi(argv[3]);
+    TEST(a_scan_is_quick_and_starts_nothing);
+    TEST(closed_descriptors_change_nothing);
+    TEST(cycles_leave_nothing);
+    TEST(floating_point_state_changes_nothing);
+    TEST(locale_changes_nothing);
+    TEST(what_is_the_hosts_stays);
+    return test_end();
+}
