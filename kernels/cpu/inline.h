@@ -15,4 +15,7 @@
 /* Memory that will be read soon. */
 #define ZK_FETCH(p) __builtin_prefetch(p)
 
+/* The cache line of an address will be written soon; any address will do. */
+#define ZK_FETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+
 #endif

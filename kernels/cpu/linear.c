@@ -6,15 +6,14 @@
  * the strips stream by. Products add up in registers over a stretch. Stretches
  * depend on k alone, and so results do not depend on the number of threads. */
 
-#include <string.h>
-
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/inline.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/quant.h"
 #include "kernels/ref/ref.h"
 
-#define ROWS_MAX 1024                 /* rows of a block */
-#define STRIPS_MAX ((size_t)16 << 20) /* bytes of a block's strips */
+#define ROWS_MAX 512                  /* rows of a block */
+#define STRIPS_MAX ((size_t)4 << 20)  /* bytes of a block's strips */
 #define CHUNK_MIN 32                  /* rows that are worth a part */
 
 /* How a product is computed: by which kernel, from which layouts. */
@@ -109,25 +108,32 @@ static void fill_strips(void *arg, int64_t begin, int64_t end, int worker)
     }
 }
 
-static void finish_rows(const struct product *p, const float *c, int32_t row, int32_t panel,
-                        int32_t rows)
+/* The output of a panel from a row of the block on. */
+static struct zk_finish finish_of(const struct product *p, int32_t panel, int32_t row)
 {
     const struct zk_linear *op = p->op;
     const int32_t col = panel * ZK_PANEL_COLS, left = op->dst.dim[3] - col;
     const int64_t at = (p->first + row) * op->dst.step[2] + col;
-    const struct zk_finish f = {
-        .c = c,
+
+    return (struct zk_finish){
         .bias = zk_present(op->bias) ? (const float *)op->bias.data + col : NULL,
         .dst = (char *)op->dst.data + at * zk_dtype_get(op->dst.type)->bytes,
         .dst_step = op->dst.step[2],
         .type = op->dst.type,
         .act = op->act,
         .scale = op->weight.scale != 0 ? op->weight.scale : 1,
-        .rows = rows,
         .cols = left < ZK_PANEL_COLS ? left : ZK_PANEL_COLS,
     };
+}
 
-    linear_of(p->queue)->finish(&f);
+/* Asks for the memory of an output row, which is written when its tile is done. */
+static void fetch_row(const struct zk_finish *f, int32_t row)
+{
+    const int64_t size = f->type == ZK_F32 ? 4 : 2;
+    const char *first = (const char *)f->dst + row * f->dst_step * size;
+
+    for (int64_t at = 0; at < f->cols * size; at += 64)
+        ZK_FETCH_TO_WRITE(first + at);
 }
 
 /* Where a stretch of a packed panel lies; nowhere if it has to be made first. */
@@ -140,59 +146,84 @@ static struct zk_panel packed_panel(const struct product *p, int32_t panel, int3
     return zk_panel_at(w->data, p->route.form, w->dim[3], panel, k);
 }
 
-/* All strips of a chunk times one stretch of one panel. */
-static void multiply_stretch(const struct product *p, const struct zk_panel *b,
-                             const uint8_t *next, int32_t panel, int32_t chunk, int32_t k,
-                             float *c)
+/* One stretch of k of one panel, for some rows of the block. */
+struct stretch {
+    struct zk_panel panel;
+    const uint8_t *next;              /* the panel that will be needed after this one, or NULL */
+    float *c;                         /* [rows][48] */
+    int32_t index;                    /* of the panel */
+    int32_t row, rows;                /* in the block */
+    int32_t k, len;
+};
+
+/* A tile's share of bytes to fetch: it is the i-th of count, each of so many steps. */
+static struct zk_ahead ahead(const uint8_t *at, size_t bytes, int32_t i, int32_t count,
+                             int32_t steps)
+{
+    const size_t each = bytes / ((size_t)count * (size_t)steps) + 1;
+
+    if (!at)
+        return (struct zk_ahead){ NULL, 0 };
+    return (struct zk_ahead){ at + (size_t)i * (size_t)steps * each, (int32_t)each };
+}
+
+static void multiply_strips(const struct product *p, const struct stretch *s)
 {
     const struct route *r = &p->route;
-    const int32_t begin = chunk * p->chunk, left = p->rows - begin;
-    const int32_t rows = left < p->chunk ? left : p->chunk;
-    const int32_t len = p->padded - k < p->stretch ? p->padded - k : p->stretch;
-    const int32_t steps = len / r->step, strips = ceil_div(rows, r->strip_rows);
-    const int32_t each = ceil_div((int32_t)zk_panel_bytes(r->form, len), strips);
-    const bool last = k + len == p->padded;
+    const int32_t steps = s->len / r->step, strips = ceil_div(s->rows, r->strip_rows);
+    const size_t strip_bytes = (size_t)steps * (size_t)r->strip_bytes;
+    const size_t panel_bytes = zk_panel_bytes(r->form, s->len);
+    const uint8_t *a = p->strips + (size_t)s->row / (size_t)r->strip_rows * p->strip_size +
+                       (size_t)(s->k / r->step) * (size_t)r->strip_bytes;
+    const bool last = s->k + s->len == p->padded;
 
-    for (int32_t s = 0; s < strips; s++) {
-        const int32_t row = s * r->strip_rows;
-        const size_t strip = (size_t)begin / (size_t)r->strip_rows + (size_t)s;
-        struct zk_tile t = {
-            .c = c + (size_t)row * ZK_PANEL_COLS,
-            .a = p->strips + strip * p->strip_size + (size_t)(k / r->step) * r->strip_bytes,
-            .b = b->data,
-            .b_scale = b->scale,
-            .rows = rows - row < r->strip_rows ? rows - row : r->strip_rows,
-            .k = len,
-            .add = k > 0,
-            .next = next ? next + (size_t)s * each : b->data,
-            .next_step = next ? ceil_div(each, steps) : 0,
+    for (int32_t i = 0; i < strips; i++, a += p->strip_size) {
+        const int32_t row = i * r->strip_rows, left = s->rows - row;
+        const struct zk_tile t = {
+            .c = s->c + (size_t)row * ZK_PANEL_COLS,
+            .a = a,
+            .b = s->panel.data,
+            .b_scale = s->panel.scale,
+            .rows = left < r->strip_rows ? left : r->strip_rows,
+            .k = s->len,
+            .add = s->k > 0,
+            .next_a = ahead(a + p->strip_size, strip_bytes, 0, 1, steps),
+            .next_b = ahead(s->next, panel_bytes, i, strips, steps),
         };
+        struct zk_finish f = finish_of(p, s->index, s->row + row);
+        f.c = t.c;
+        f.rows = t.rows;
+        for (int32_t j = 0; last && j < f.rows; j++)
+            fetch_row(&f, j);
         r->tile(&t);
         if (last)
-            finish_rows(p, t.c, begin + row, panel, t.rows);
+            linear_of(p->queue)->finish(&f);
     }
 }
 
 static void multiply(void *arg, int part, int worker)
 {
     const struct product *p = arg;
-    const int32_t panel = part / p->chunks, chunk = part % p->chunks;
-    float *c = zk_cpu_scratch(p->queue, worker);
-    uint8_t *made = (uint8_t *)(c + ROWS_MAX * ZK_PANEL_COLS);
+    /* The part that this thread takes next is likely to be `threads` further. */
+    const int32_t soon = (part + p->queue->host.threads) / p->chunks;
+    struct stretch s = {
+        .c = zk_cpu_scratch(p->queue, worker),
+        .index = part / p->chunks,
+        .row = part % p->chunks * p->chunk,
+    };
+    float *made = s.c + ROWS_MAX * ZK_PANEL_COLS;
 
-    for (int32_t k = 0; k < p->padded; k += p->stretch) {
-        const bool last = k + p->stretch >= p->padded;
-        const int32_t len = last ? p->padded - k : p->stretch;
-        struct zk_panel b = packed_panel(p, panel, k);
-
-        if (!b.data)
-            b = zk_panel_make(linear_of(p->queue), &p->op->weight, p->route.form,
-                              panel, k, len, made);
-        /* The part that this thread takes next is likely to be `threads` further. */
-        const int32_t soon = (part + p->queue->host.threads) / p->chunks;
-        const struct zk_panel next = last ? packed_panel(p, soon, 0)
-                                          : packed_panel(p, panel, k + p->stretch);
-        multiply_stretch(p, &b, next.data, panel, chunk, k, c);
+    s.rows = p->rows - s.row < p->chunk ? p->rows - s.row : p->chunk;
+    for (s.k = 0; s.k < p->padded; s.k += p->stretch) {
+        const bool last = s.k + p->stretch >= p->padded;
+        s.len = last ? p->padded - s.k : p->stretch;
+        s.panel = packed_panel(p, s.index, s.k);
+        if (!s.panel.data)
+            s.panel = zk_panel_make(linear_of(p->queue), &p->op->weight, p->route.form, s.index,
+                                    s.k, s.len, made);
+        s.next = (last ? packed_panel(p, soon, 0)
+                       : packed_panel(p, s.index, s.k + p->stretch)).data;
+        multiply_strips(p, &s);
     }
 }
 
@@ -240,7 +271,7 @@ zk_status zk_cpu_linear(zk_queue *q, const struct zk_linear *a)
 {
     const zk_dtype types[] = { a->dst.type, a->src.type, a->weight.type, a->bias.type };
     const zk_status st = zk_check_linear(a);
-    const int32_t m = a->dst.dim[2], wanted = 8 * q->host.threads;
+    const int32_t m = a->dst.dim[2], wanted = 16 * q->host.threads;
     struct product p;
 
     if (st != ZK_OK)

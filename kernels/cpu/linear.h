@@ -41,8 +41,10 @@ struct zk_tile {
     int32_t         rows;             /* of the strip, that are wanted; others may be written */
     int32_t         k;                /* a multiple of the route's step */
     bool            add;
-    const uint8_t  *next;             /* what will be needed soon: fetched meanwhile, */
-    int32_t         next_step;        /* so many bytes with every step of k */
+    struct zk_ahead {                 /* what will be needed soon: fetched meanwhile, */
+        const uint8_t *at;
+        int32_t        step;          /* so many bytes with every step of k */
+    } next_a, next_b;
 };
 
 /* 8 rows become columns of words of 4 bytes: element k of row i goes to word

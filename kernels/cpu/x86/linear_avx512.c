@@ -43,13 +43,15 @@ ZK_INLINE void add_products(__m512 c[][COLS], const float *a, const __m512 b[COL
 ZK_INLINE void tile_f32(const struct zk_tile *t, int rows)
 {
     const float *a = t->a, *b = t->b;
-    const uint8_t *next = t->next;
+    const uint8_t *next_a = t->next_a.at, *next_b = t->next_b.at;
     __m512 c[ZK_STRIP_ROWS][COLS], w[COLS];
 
     begin(c, t, rows);
     for (int32_t k = 0; k < t->k; k += 2) {
-        _mm_prefetch((const char *)next, _MM_HINT_T1);
-        next += t->next_step;
+        _mm_prefetch((const char *)next_a, _MM_HINT_T1);
+        _mm_prefetch((const char *)next_b, _MM_HINT_T1);
+        next_a += t->next_a.step;
+        next_b += t->next_b.step;
         ZK_UNROLL
         for (int half = 0; half < 2; half++) {
             ZK_UNROLL
@@ -68,14 +70,16 @@ ZK_INLINE void tile_f32_bf16(const struct zk_tile *t, int rows)
 {
     const float *a = t->a;
     const uint16_t *b = t->b;
-    const uint8_t *next = t->next;
+    const uint8_t *next_a = t->next_a.at, *next_b = t->next_b.at;
     const __m512i high = _mm512_set1_epi32((int)0xffff0000);
     __m512 c[ZK_STRIP_ROWS][COLS], first[COLS], second[COLS];
 
     begin(c, t, rows);
     for (int32_t k = 0; k < t->k; k += 2) {
-        _mm_prefetch((const char *)next, _MM_HINT_T1);
-        next += t->next_step;
+        _mm_prefetch((const char *)next_a, _MM_HINT_T1);
+        _mm_prefetch((const char *)next_b, _MM_HINT_T1);
+        next_a += t->next_a.step;
+        next_b += t->next_b.step;
         ZK_UNROLL
         for (int j = 0; j < COLS; j++) {
             const __m512i pair = _mm512_load_si512(b + 32 * j);

@@ -12,7 +12,7 @@ ZK_INLINE void tile_bf16(const struct zk_tile *t, int rows)
 {
     const int32_t *a = t->a;          /* pairs */
     const int32_t *b = t->b;
-    const uint8_t *next = t->next;
+    const uint8_t *next_a = t->next_a.at, *next_b = t->next_b.at;
     __m512 c[ZK_STRIP_ROWS][COLS];
 
     ZK_UNROLL
@@ -24,8 +24,10 @@ ZK_INLINE void tile_bf16(const struct zk_tile *t, int rows)
     }
     for (int32_t k = 0; k < t->k; k += 2) {
         __m512bh w[COLS];
-        _mm_prefetch((const char *)next, _MM_HINT_T1);
-        next += t->next_step;
+        _mm_prefetch((const char *)next_a, _MM_HINT_T1);
+        _mm_prefetch((const char *)next_b, _MM_HINT_T1);
+        next_a += t->next_a.step;
+        next_b += t->next_b.step;
         ZK_UNROLL
         for (int j = 0; j < COLS; j++)
             w[j] = (__m512bh)_mm512_load_si512(b + 16 * j);

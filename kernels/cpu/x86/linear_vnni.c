@@ -15,7 +15,7 @@
 ZK_INLINE void tile_q8(const struct zk_tile *t, int rows)
 {
     const struct zk_q8_rows *a = t->a;
-    const uint8_t *b = t->b, *next = t->next;
+    const uint8_t *b = t->b, *next_a = t->next_a.at, *next_b = t->next_b.at;
     const uint16_t *b_scale = t->b_scale;
     __m512 c[ZK_Q8_ROWS][COLS];
     __m512i sum[ZK_Q8_ROWS][COLS], w[COLS];
@@ -28,8 +28,10 @@ ZK_INLINE void tile_q8(const struct zk_tile *t, int rows)
                              : _mm512_setzero_ps();
     }
     for (int32_t k = 0; k < t->k; k += ZK_Q8_BLOCK) {
-        _mm_prefetch((const char *)next, _MM_HINT_T1);
-        next += t->next_step;
+        _mm_prefetch((const char *)next_a, _MM_HINT_T1);
+        _mm_prefetch((const char *)next_b, _MM_HINT_T1);
+        next_a += t->next_a.step;
+        next_b += t->next_b.step;
         ZK_UNROLL
         for (int i = 0; i < rows; i++) {
             ZK_UNROLL
