@@ -60,31 +60,17 @@ static uint64_t budget_of(const zc_engine *e, const zc_request *q)
 zc_status zc_engine_component(zc_engine *e, const zc_request *q, enum zc_component_kind kind,
                               zc_cancel *cancel)
 {
-    const zc_configs *c = &e->checkpoint->configs;
     zc_loaded *part = &e->part[kind];
-    zc_loaded_desc desc = { .dev = e->dev, .act = e->kept_act, .cancel = cancel,
-                               .source = zc_checkpoint_source(e->checkpoint->part[kind]) };
+    const zc_loaded_desc desc = { .log = &e->log, .be = e->dev->be, .queue = e->dev->queue,
+                                  .act = e->kept_act, .budget = budget_of(e, q),
+                                  .pool = e->dev->pool, .cancel = cancel,
+                                  .source = zc_checkpoint_source(e->checkpoint->part[kind]) };
     zc_weights_plan plan = { .tensors = 0 };
     zc_status st = ZC_OK;
 
     if (part->bound)
         return ZC_OK;
-    switch (kind) {
-    case ZC_COMPONENT_TEXT:
-        desc.budget = budget_of(e, q);
-        ZC_TRY(zc_loaded_open_encoder(part, &desc, &zc_encoder_llama, &c->text, &plan));
-        break;
-    case ZC_COMPONENT_CLIP:
-        ZC_TRY(zc_loaded_open_encoder(part, &desc, &zc_encoder_clip, &c->clip, &plan));
-        break;
-    case ZC_COMPONENT_MODEL:
-        desc.budget = budget_of(e, q);
-        ZC_TRY(zc_loaded_open_model(part, &desc, &zc_model_hunyuan, c->dims, &plan));
-        break;
-    default:
-        ZC_TRY(zc_loaded_open_vae(part, &desc, &zc_vae_causal3d, &c->vae, &plan));
-        break;
-    }
+    ZC_TRY(zc_loaded_open(part, &desc, kind, &e->checkpoint->configs, &plan));
     ZC_TRY(zc_checkpoint_complete(e->checkpoint->part[kind], &e->log));
     zc_info(&e->log, "%s: %d tensors, %.2f GB, of which %.2f GB stay in memory",
             zc_component_names[kind], plan.tensors, (double)plan.bytes * 1e-9,

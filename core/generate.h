@@ -9,36 +9,8 @@
 #define ZC_GENERATE_H
 
 #include "core/cache/cache.h"
-#include "core/device.h"
-#include "core/model/model.h"
+#include "core/loaded.h"
 #include "core/sample/sample.h"
-#include "core/text/encoder.h"
-#include "core/vae/vae.h"
-
-/* Weights of one component, in memory. */
-typedef struct zc_loaded {
-    zc_weights *store;
-    void       *bound;            /* the component's struct */
-} zc_loaded;
-
-typedef struct zc_loaded_desc {
-    zc_device       *dev;
-    zk_dtype         act;
-    const zc_source *source;      /* NULL: there is none, for plans */
-    zk_dtype         assume;      /* type of matrices where there is no source */
-    bool             plan_only;   /* finds and checks, but loads nothing */
-    uint64_t         budget;      /* bytes that may stay in memory; 0: no limit */
-    zc_cancel       *cancel;
-} zc_loaded_desc;
-
-/* Finds, checks and loads; the plan says what is in memory. */
-zc_status zc_loaded_open_encoder(zc_loaded *part, const zc_loaded_desc *desc,
-    const zc_encoder *encoder, const zc_encoder_config *config, zc_weights_plan *plan);
-zc_status zc_loaded_open_model(zc_loaded *part, const zc_loaded_desc *desc,
-    const zc_model *model, const int32_t *dims, zc_weights_plan *plan);
-zc_status zc_loaded_open_vae(zc_loaded *part, const zc_loaded_desc *desc,
-    const zc_vae *vae, const zc_vae_config *config, zc_weights_plan *plan);
-void zc_loaded_close(zc_loaded *part);
 
 /* What all phases share. */
 typedef struct zc_phase {

@@ -3,12 +3,11 @@
 
 #include <string.h>
 
-#include "core/base/alloc.h"
 #include "core/base/format.h"
 #include "core/base/json.h"
-#include "core/checkpoint.h"
 #include "core/core.h"
 #include "core/io/modelfolder.h"
+#include "core/loaded.h"
 
 /* Where the sentences go: words for people, JSON for programs. */
 typedef struct report {
@@ -84,36 +83,14 @@ static zc_status check_part(zc_log *log, const zc_checkpoint_part *part,
                             zc_weights_plan *plan)
 {
     zc_status st = ZC_OK;
-    zc_weights *w = NULL;
-    void *bound = NULL;
+    zc_loaded bound = { .store = NULL };
+    const zc_loaded_desc desc = { .log = log, .be = zk_backend_find("ref"), .act = ZK_F32,
+                                  .source = zc_checkpoint_source(part) };
 
-    ZC_TRY(zc_weights_open(&w, &(zc_weights_desc){ .log = log, .be = zk_backend_find("ref"),
-                                                   .act = ZK_F32,
-                                                   .source = zc_checkpoint_source(part) }));
-    const size_t sizes[ZC_COMPONENTS] = {
-        zc_encoder_llama.weights_size, zc_encoder_clip.weights_size, zc_model_hunyuan.weights_size,
-        zc_vae_causal3d.weights_size,
-    };
-    ZC_CHECK(bound = zc_alloc_zeroed(1, sizes[kind]), ZC_E_NOMEM, "out of memory");
-    switch (kind) {
-    case ZC_COMPONENT_TEXT:
-        zc_encoder_llama.bind(w, &c->text, bound);
-        break;
-    case ZC_COMPONENT_CLIP:
-        zc_encoder_clip.bind(w, &c->clip, bound);
-        break;
-    case ZC_COMPONENT_MODEL:
-        zc_model_hunyuan.bind(w, c->dims, bound);
-        break;
-    default:
-        zc_vae_causal3d.bind(w, &c->vae, bound);
-        break;
-    }
-    ZC_TRY(zc_weights_plan_get(w, plan));
+    ZC_TRY(zc_loaded_open(&bound, &desc, kind, c, plan));
     ZC_TRY(zc_checkpoint_complete(part, log));
 done:
-    zc_weights_close(&w);
-    zc_free(bound);
+    zc_loaded_close(&bound);
     return st;
 }
 

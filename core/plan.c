@@ -26,23 +26,24 @@ typedef struct planning {
     zc_plan          *plan;
 } planning;
 
-static zc_loaded_desc desc_of(const planning *p, enum zc_component_kind kind)
+/* Binds a component; shapes and types are the file's where there is one. */
+static zc_status bind(const planning *p, zc_loaded *l, enum zc_component_kind kind,
+                      zc_weights_plan *weights)
 {
     const zc_checkpoint_part *part = p->checkpoint ? p->checkpoint->part[kind] : NULL;
-    zc_loaded_desc desc = { .dev = p->e->dev, .act = p->act, .assume = ZK_BF16 };
+    const zc_loaded_desc desc = { .log = &p->e->log, .be = p->e->dev->be,
+                                  .queue = p->e->dev->queue, .act = p->act, .assume = ZK_BF16,
+                                  .budget = p->budget, .source = zc_checkpoint_source(part) };
+    const zc_status st = zc_loaded_open(l, &desc, kind, &p->configs, weights);
 
-    /* Shapes and types are the file's; nothing is loaded, because planning never asks to. */
-    desc.source = part ? zc_checkpoint_source(part) : NULL;
-    desc.plan_only = true;
-    return desc;
+    p->plan->weights[kind] = st == ZC_OK ? weights->bytes : 0;
+    return st;
 }
 
 static zc_status plan_text(planning *p, const zc_phase *phase)
 {
     zc_status st = ZC_OK;
     zc_loaded text = { 0 }, clip = { 0 };
-    zc_loaded_desc text_desc = desc_of(p, ZC_COMPONENT_TEXT);
-    const zc_loaded_desc clip_desc = desc_of(p, ZC_COMPONENT_CLIP);
     zc_weights_plan weights;
     zc_need need;
     int32_t ids[TEMPLATE_TOKENS + TEXT_TOKENS];
@@ -59,19 +60,14 @@ static zc_status plan_text(planning *p, const zc_phase *phase)
         p->plan->text_tokens = (int)tokens.ids.count - tokens.crop;
         count = (int)tokens.ids.count < count ? (int)tokens.ids.count : count;
     }
-    text_desc.budget = p->budget;
-    ZC_TRY(zc_loaded_open_encoder(&text, &text_desc, &zc_encoder_llama, &p->configs.text,
-                                     &weights));
-    p->plan->weights[ZC_COMPONENT_TEXT] = weights.bytes;
+    ZC_TRY(bind(p, &text, ZC_COMPONENT_TEXT, &weights));
     zc_encoding e = { .encoder = &zc_encoder_llama, .config = &p->configs.text, .part = &text,
                       .ids = ids, .count = count };
     ZC_TRY(zc_encode_need(phase, &e, &need));
     p->plan->flops_text = need.flops;
     p->plan->scratch_text = need.scratch;
 
-    ZC_TRY(zc_loaded_open_encoder(&clip, &clip_desc, &zc_encoder_clip, &p->configs.clip,
-                                     &weights));
-    p->plan->weights[ZC_COMPONENT_CLIP] = weights.bytes;
+    ZC_TRY(bind(p, &clip, ZC_COMPONENT_CLIP, &weights));
     e = (zc_encoding){ .encoder = &zc_encoder_clip, .config = &p->configs.clip, .part = &clip,
                        .ids = ids, .count = CLIP_TOKENS };
     if (e.count > p->configs.clip.positions)
@@ -90,15 +86,12 @@ static zc_status plan_denoise(planning *p, const zc_phase *phase, const int32_t 
     const zc_configs *c = &p->configs;
     zc_status st = ZC_OK;
     zc_loaded model = { 0 };
-    zc_loaded_desc desc = desc_of(p, ZC_COMPONENT_MODEL);
     zc_weights_plan weights;
     zc_schedule schedule;
     zc_caching caching = { .method = NULL };
     zc_need need;
 
-    desc.budget = p->budget;
-    ZC_TRY(zc_loaded_open_model(&model, &desc, &zc_model_hunyuan, c->dims, &weights));
-    p->plan->weights[ZC_COMPONENT_MODEL] = weights.bytes;
+    ZC_TRY(bind(p, &model, ZC_COMPONENT_MODEL, &weights));
     p->plan->resident = weights.resident + weights.slot + weights.staging;
     p->plan->every_step = weights.every_step;
     p->plan->once = weights.once;
@@ -128,12 +121,10 @@ static zc_status plan_decode(planning *p, const zc_phase *phase, const int32_t s
 {
     zc_status st = ZC_OK;
     zc_loaded vae = { 0 };
-    const zc_loaded_desc desc = desc_of(p, ZC_COMPONENT_VAE);
     zc_weights_plan weights;
     zc_need need;
 
-    ZC_TRY(zc_loaded_open_vae(&vae, &desc, &zc_vae_causal3d, &p->configs.vae, &weights));
-    p->plan->weights[ZC_COMPONENT_VAE] = weights.bytes;
+    ZC_TRY(bind(p, &vae, ZC_COMPONENT_VAE, &weights));
     const zc_decoding d = {
         .decoder = { .vae = &zc_vae_causal3d, .config = &p->configs.vae,
                      .tiling = { p->q->vae_tile, p->q->vae_tile_stride, p->q->vae_tile_frames,

@@ -285,7 +285,8 @@ static zc_status open_part(probe *p, opened *o, enum zc_component_kind kind, con
 {
     zc_status st = ZC_OK;
     zc_weights_plan plan;
-    zc_loaded_desc desc = { .dev = p->dev, .act = p->act };
+    zc_loaded_desc desc = { .log = &p->log, .be = p->dev->be, .queue = p->dev->queue,
+                            .act = p->act, .pool = p->dev->pool };
 
     memset(o, 0, sizeof(*o));
     zc_configs_released(&o->configs);
@@ -295,24 +296,7 @@ static zc_status open_part(probe *p, opened *o, enum zc_component_kind kind, con
     ZC_TRY(zc_checkpoint_configure(o->part, &p->log, &o->configs));
     apply_keys(&o->configs);
     desc.source = zc_checkpoint_source(o->part);
-    switch (kind) {
-    case ZC_COMPONENT_TEXT:
-        ZC_TRY(zc_loaded_open_encoder(&o->weights, &desc, &zc_encoder_llama, &o->configs.text,
-                                         &plan));
-        break;
-    case ZC_COMPONENT_CLIP:
-        ZC_TRY(zc_loaded_open_encoder(&o->weights, &desc, &zc_encoder_clip, &o->configs.clip,
-                                         &plan));
-        break;
-    case ZC_COMPONENT_MODEL:
-        ZC_TRY(zc_loaded_open_model(&o->weights, &desc, &zc_model_hunyuan, o->configs.dims,
-                                       &plan));
-        break;
-    default:
-        ZC_TRY(zc_loaded_open_vae(&o->weights, &desc, &zc_vae_causal3d, &o->configs.vae,
-                                     &plan));
-        break;
-    }
+    ZC_TRY(zc_loaded_open(&o->weights, &desc, kind, &o->configs, &plan));
     ZC_TRY(zc_checkpoint_complete(o->part, &p->log));
 done:
     if (st != ZC_OK)
