@@ -9,11 +9,11 @@ shift 2
 if [ $# = 0 ]; then
     mapfile -t files < <(python3 - "$dir" <<'PY'
 import json, os, sys
-root = os.getcwd()
-for e in json.load(open(os.path.join(sys.argv[1], "compile_commands.json"))):
-    path = os.path.relpath(os.path.join(e["directory"], e["file"]), root)
-    if path.endswith(".c") and not path.startswith(".."):
-        print(path)
+build = os.path.realpath(sys.argv[1])
+for e in json.load(open(os.path.join(build, "compile_commands.json"))):
+    path = os.path.realpath(os.path.join(e["directory"], e["file"]))
+    if path.endswith(".c") and not path.startswith(build + "/"):      # nothing generated
+        print(os.path.relpath(path))
 PY
     )
     mapfile -t files < <(printf '%s\n' "${files[@]}" | sort -u)
