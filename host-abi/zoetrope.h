@@ -60,8 +60,9 @@
  *
  * Thread safety: zt_get_api, and calls on different engines, may run at the same
  * time. Calls on one job may come from any thread at any time, job_close apart,
- * which must be the last. Callbacks arrive on the engine's own thread, must return
- * soon and must not call back into the same engine. */
+ * which must be the last. Callbacks arrive on the engine's own thread, or on the one
+ * whose call they are about; they must return soon and must not call back into the
+ * same engine. */
 #ifndef ZOETROPE_H
 #define ZOETROPE_H
 

@@ -71,12 +71,12 @@ static const param_row params[PARAMS] = {
                    "what an error does: slate shows it, stop ends ffmpeg too" },
 };
 
-/* Who the host is, by what it has loaded. */
-enum host { HOST_OTHER, HOST_FFMPEG, HOST_SECONDS };
+enum host { HOST_OTHER, HOST_FFMPEG, HOST_MLT, HOST_GSTREAMER };
 
 typedef struct instance {
     int      width, height;
     char    *text[PARAMS];        /* owned; NULL: the default */
+    bool     told[PARAMS];        /* it was set before */
     double   mix;
     bool     changed;             /* parameters, since they were last looked at */
     bool     begun;
@@ -119,6 +119,22 @@ void f0r_get_param_info(f0r_param_info_t *info, int index)
         *info = (f0r_param_info_t){ params[index].name, params[index].type, params[index].help };
 }
 
+/* By what the process has loaded. With MLT or GStreamer that may be FFmpeg's filters too. */
+static enum host host_of_process(void)
+{
+    static const struct { const char *symbol; enum host host; } signs[] = {
+        { "mlt_factory_init", HOST_MLT },
+        { "gst_init", HOST_GSTREAMER },
+        { "avfilter_version", HOST_FFMPEG },
+    };
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        if (dlsym(RTLD_DEFAULT, signs[i].symbol))
+            return signs[i].host;
+    }
+    return HOST_OTHER;
+}
+
 f0r_instance_t f0r_construct(unsigned int width, unsigned int height)
 {
     instance *in = calloc(1, sizeof(*in));
@@ -133,6 +149,7 @@ f0r_instance_t f0r_construct(unsigned int width, unsigned int height)
     in->mix = 1.0;
     in->changed = true;
     in->last_time = NAN;
+    in->host = host_of_process();
     fr_films_enter();
     return in;
 }
@@ -157,6 +174,15 @@ static const char *text_of(const instance *in, int index)
     return in->text[index] && *in->text[index] ? in->text[index] : params[index].text;
 }
 
+/* A text is behind a pointer; but GStreamer hands the text itself when a property
+ * changes after it has set all once. */
+static const char *text_given(const instance *in, const void *value, int index)
+{
+    if (in->host == HOST_GSTREAMER && in->told[index] && fr_is_text(value))
+        return value;
+    return *(const char *const *)value;
+}
+
 void f0r_set_param_value(f0r_instance_t handle, f0r_param_t value, int index)
 {
     instance *in = handle;
@@ -169,7 +195,8 @@ void f0r_set_param_value(f0r_instance_t handle, f0r_param_t value, int index)
             in->mix = mix < 0.0 ? 0.0 : mix > 1.0 ? 1.0 : mix;
         return;
     }
-    const char *text = *(const char *const *)value;
+    const char *text = text_given(in, value, index);
+    in->told[index] = true;
     if (!text || strcmp(text, text_of(in, index)) == 0)       /* some set all, every time */
         return;
     char *copy = strdup(text);
@@ -192,18 +219,9 @@ void f0r_get_param_value(f0r_instance_t handle, f0r_param_t value, int index)
         *(const char **)value = text_of(in, index);
 }
 
-/* In a process with MLT or GStreamer, FFmpeg's filters may be loaded too. */
-static enum host host_of_process(void)
-{
-    if (dlsym(RTLD_DEFAULT, "mlt_factory_init") || dlsym(RTLD_DEFAULT, "gst_init"))
-        return HOST_SECONDS;
-    return dlsym(RTLD_DEFAULT, "avfilter_version") ? HOST_FFMPEG : HOST_OTHER;
-}
-
 static void begin(instance *in)
 {
     in->begun = true;
-    in->host = host_of_process();
     if (in->host == HOST_FFMPEG && in->width % 16 != 0) {
         char text[200];
         snprintf(text, sizeof(text), "a width of %d is not a multiple of 16: versions of FFmpeg "

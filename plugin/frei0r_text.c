@@ -142,6 +142,26 @@ bool fr_rate_read(double *rate, const char *text)
     return true;
 }
 
+bool fr_is_text(const char *text)
+{
+    int follow = 0;               /* bytes that the present character still has */
+
+    if (strlen(text) > 6)
+        return true;
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if ((c & 0xc0) == 0x80 ? follow == 0 : follow > 0)
+            return false;
+        if (follow > 0)
+            follow--;
+        else if (c >= 0xc2 && c <= 0xf4)
+            follow = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+        else if (c < ' ' || c >= 127)
+            return false;
+    }
+    return follow == 0;
+}
+
 int fr_index(const char *const *names, const char *text)
 {
     for (int i = 0; names[i]; i++) {

@@ -24,6 +24,10 @@ char *fr_preset(const char *text);
  * anything else. */
 bool fr_rate_read(double *rate, const char *text);
 
+/* Whether this is a text and no pointer: longer than the bytes of a pointer that are not
+ * zero, or printable UTF-8. */
+bool fr_is_text(const char *text);
+
 /* Index in a list that ends in NULL, or -1. */
 int fr_index(const char *const *names, const char *text);
 

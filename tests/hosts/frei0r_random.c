@@ -239,14 +239,15 @@ int main(int argc, char **argv)
         return 64;
     }
     preset = argv[3];
-    stderr = fopen("/dev/null", "w");         /* thousands of refusals; reports of sanitizers stay */
+    stderr = fopen("/dev/null", "w");         /* of thousands of refusals, not of sanitizers */
     const int sequences = atoi(argv[4]);
     const uint64_t seed = argc > 5 ? strtoull(argv[5], NULL, 10) : 1;
     for (int i = 0; i < 2; i++)
         modules[i] = module_open(argv[1 + i]);
     const int threads = entries_of("/proc/self/task");
     for (int i = 0; i < THREADS; i++) {
-        hosts[i] = (host){ .state = seed * 1000 + (uint64_t)i, .sequences = sequences / THREADS + 1 };
+        hosts[i] = (host){ .state = seed * 1000 + (uint64_t)i,
+                           .sequences = sequences / THREADS + 1 };
         if (pthread_create(&hosts[i].thread, NULL, play, &hosts[i]) != 0)
             return 1;
     }
