@@ -47,7 +47,7 @@ LIBRARIES = {
     r"cuda.*|cublas.*|cudnn.*|nccl.*": ["kernels/cuda/"],
     r".*intrin\.h|cpuid\.h":   ["kernels/cpu/"],
     r"arm_neon\.h":            ["kernels/cpu/arm/"],
-    r"pthread\.h":             ["core/base/thread", "plugin/frei0r_film.c"],
+    r"pthread\.h":             ["core/base/thread", "plugin/frei0r_film.c", "plugin/openfx"],
 }
 
 

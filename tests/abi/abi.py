@@ -26,6 +26,7 @@ SYSTEM = ("libc.so", "libm.so", "ld-linux")
 ENGINE_NEEDS = SYSTEM + ("libpcre2-8.so", "libutf8proc.so")
 FREI0R = """f0r_construct f0r_deinit f0r_destruct f0r_get_param_info f0r_get_param_value
     f0r_get_plugin_info f0r_init f0r_set_param_value f0r_update""".split()
+OPENFX = ["OfxGetNumberOfPlugins", "OfxGetPlugin"]
 
 
 def check(name, ok, detail=""):
@@ -119,6 +120,11 @@ def modules(args):
             dynamic = module(path, FREI0R, SYSTEM + ("libzoetrope.so.0",), ["__printf_chk"])
             check(f"{name} finds the engine by a relative path",
                   re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
+    bundle = folder / "OFX/Plugins/Zoetrope.ofx.bundle/Contents/Linux-x86-64/Zoetrope.ofx"
+    if bundle.exists():
+        dynamic = module(bundle, OPENFX, SYSTEM + ("libzoetrope.so.0",), [])
+        check("Zoetrope.ofx finds the engine by a relative path",
+              re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
 
 
 def extract(args):
