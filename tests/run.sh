@@ -17,7 +17,7 @@ passed=0
 failed=0
 child=
 
-steps="setup style commits layers release demo clang plain valgrind sanitize threads neon lint"
+steps="setup style commits layers release demo clang plain valgrind sanitize threads neon fuzz lint"
 
 say() { printf '%s\n' "$*"; }
 
@@ -139,6 +139,18 @@ step_threads() {
 step_neon() {
     build neon --buildtype=release --cross-file tests/aarch64.txt --auto-features=disabled \
         -Dengine=false && run_tests neon --suite unit --suite kernels --timeout-multiplier 20
+}
+
+# Builds only the fuzz targets. 200000 executions each; tests/fuzz/run.sh says how to do more.
+step_fuzz() {
+    CC=clang configure fuzz --buildtype=debugoptimized -Dfuzz=libfuzzer \
+        -Db_sanitize=address,undefined -Db_lundef=false || return
+    local target programs=()
+    for target in tests/fuzz/corpus/*/; do
+        programs+=("tests/fuzz/fuzz_$(basename "$target")")
+    done
+    check "build fuzz" 1800 ninja -C "$out/fuzz" -j "$jobs" "${programs[@]}" &&
+        check fuzz 1800 tests/fuzz/run.sh "$out/fuzz" 200000
 }
 
 step_lint() {

@@ -15,7 +15,7 @@ build=${1:?usage: tests/fuzz/run.sh BUILD [RUNS] [TARGET...]}
 runs=${2:-200000}
 shift
 [ $# -gt 0 ] && shift
-targets=${*:-"gguf index json options safetensors"}
+targets=${*:-"gguf index json options safetensors tokenizer"}
 passed=0
 failed=0
 
