@@ -182,22 +182,28 @@ static ofx_status create_instance(const fx_call *c)
         return OFX_ERR_BAD_HANDLE;
     fx_instance *self = calloc(1, sizeof(*self));
     fx_handles *params = fx_handles_get(&c->host->s, set);
-    if (!self || !params ||
-        c->host->s.prop->set_pointer(p, OFX_P_INSTANCE_DATA, 0, self) != OFX_OK) {
-        const bool memory = !self || !params;
-        free(self);
-        fx_handles_free(params);
-        return memory ? OFX_ERR_MEMORY : OFX_FAILED;
+    ofx_status st = OFX_ERR_MEMORY;
+    if (self && params) {
+        self->host = *c->host;
+        self->params = params;
+        st = c->host->s.prop->set_pointer(p, OFX_P_INSTANCE_DATA, 0, self) == OFX_OK ? OFX_OK
+                                                                                    : OFX_FAILED;
     }
-    self->host = *c->host;
-    self->params = params;
-    fx_films_enter();
-    return OFX_OK;
+    if (st == OFX_OK) {
+        fx_films_enter();
+    } else {
+        fx_handles_free(params);
+        free(self);
+    }
+    return st;
 }
 
 static ofx_status destroy_instance(const fx_call *c)
 {
-    c->host->s.prop->set_pointer(fx_props(c), OFX_P_INSTANCE_DATA, 0, NULL);
+    ofx_props p = fx_props(c);
+
+    if (p)
+        c->host->s.prop->set_pointer(p, OFX_P_INSTANCE_DATA, 0, NULL);
     fx_slot_clear(&c->self->film);
     fx_handles_free(c->self->params);
     free(c->self);

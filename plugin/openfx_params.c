@@ -272,7 +272,7 @@ fx_handles *fx_handles_get(const fx_suites *s, ofx_params set)
         h->own[i] = handle_of(s, set, own[i].name);
     while (param_at(h->count, &z))
         h->count++;
-    h->engine = calloc((size_t)h->count + 1, sizeof(*h->engine));
+    h->engine = calloc((size_t)h->count + 1, sizeof(ofx_param));
     if (!h->engine) {
         free(h);
         return NULL;

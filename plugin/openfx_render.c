@@ -182,6 +182,8 @@ static ofx_status copy(const fx_call *c, fx_film *film, int32_t index, const fx_
     fx_image image;
     int32_t st = ZT_OK;
 
+    if (!get_rect(c, c->in, OFX_P_RENDER_WINDOW, &window))
+        return OFX_FAILED;
     if (e->clip_handle(c->effect, OFX_CLIP_OUTPUT, &clip, NULL) != OFX_OK || !clip ||
         e->clip_image(clip, time, NULL, &p) != OFX_OK || !p)
         return OFX_FAILED;
@@ -190,8 +192,6 @@ static ofx_status copy(const fx_call *c, fx_film *film, int32_t index, const fx_
         return fx_complain(c, "the host's image is neither RGBA nor RGB of byte, short, half or "
                               "float");
     }
-    if (!get_rect(c, c->in, OFX_P_RENDER_WINDOW, &window))
-        window = image.bounds;
     const bool is_light = v->transfer == FX_TRANSFER_LINEAR ||
                           (v->transfer == FX_TRANSFER_AUTO && c->host->habit.linear &&
                            image.format >= ZT_RGBAH);
