@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/hosts/ofx_host.h"
+#include "tests/hosts/ofx_props.h"
 
 /* The interface's layouts. */
 static_assert(sizeof(ofx_host) == 2 * sizeof(void *), "host");
@@ -23,8 +24,7 @@ host_traits host_is = { .name = "org.zoetrope.test" };
 ofx_plugin *host_plugin;
 
 static void *library;
-static atomic_int errors, jobs;
-static _Thread_local int fail_every, calls;
+static atomic_int jobs;
 
 /* ---- The engine behind the plugin, with a count ---- */
 
@@ -66,168 +66,6 @@ const zt_api *host_engine(void)
 {
     pthread_once(&once, begin);
     return real;
-}
-
-static void wrong(const char *what, const char *name)
-{
-    errors++;
-    printf("FAIL the effect: %s '%s'\n", what, name ? name : "(null)");
-}
-
-static bool fails(void)
-{
-    return fail_every > 0 && ++calls % fail_every == 0;
-}
-
-/* ---- Properties ---- */
-
-typedef struct value {
-    struct value *next;
-    char         *name;
-    int           index;
-    char          kind;           /* p, s, d or i */
-    void         *p;
-    char         *s;
-    double        d;
-    int           i;
-} value;
-
-struct ofx_props_ {
-    value *first;
-};
-
-static void props_fini(ofx_props p)
-{
-    while (p->first) {
-        value *v = p->first;
-        p->first = v->next;
-        free(v->name);
-        free(v->s);
-        free(v);
-    }
-}
-
-static value *lookup(ofx_props p, const char *name, int index)
-{
-    for (value *v = p->first; v; v = v->next) {
-        if (v->index == index && strcmp(v->name, name) == 0)
-            return v;
-    }
-    return NULL;
-}
-
-static ofx_status put(ofx_props p, const char *name, int index, const value *with)
-{
-    if (!p || !name || index < 0) {
-        wrong("sets a property of nothing", name);
-        return OFX_ERR_BAD_HANDLE;
-    }
-    value *v = lookup(p, name, index);
-    if (!v) {
-        v = calloc(1, sizeof(*v));
-        v->next = p->first;
-        v->name = strdup(name);
-        v->index = index;
-        p->first = v;
-    } else if (v->kind != with->kind) {
-        wrong("changes the type of", name);
-    }
-    v->kind = with->kind;
-    v->p = with->p;
-    v->d = with->d;
-    v->i = with->i;
-    char *text = with->s ? strdup(with->s) : NULL;
-    free(v->s);
-    v->s = text;
-    return OFX_OK;
-}
-
-static value *get(ofx_props p, const char *name, int index, char kind)
-{
-    if (!p || !name) {
-        wrong("asks a property of nothing", name);
-        return NULL;
-    }
-    value *v = lookup(p, name, index);
-    return v && v->kind == kind ? v : NULL;
-}
-
-static ofx_status set_pointer(ofx_props p, const char *name, int index, void *x)
-{
-    return fails() ? OFX_FAILED : put(p, name, index, &(value){ .kind = 'p', .p = x });
-}
-
-static ofx_status set_string(ofx_props p, const char *name, int index, const char *x)
-{
-    return fails() ? OFX_FAILED
-                   : put(p, name, index, &(value){ .kind = 's', .s = (char *)(uintptr_t)x });
-}
-
-static ofx_status set_double(ofx_props p, const char *name, int index, double x)
-{
-    return fails() ? OFX_FAILED : put(p, name, index, &(value){ .kind = 'd', .d = x });
-}
-
-static ofx_status set_int(ofx_props p, const char *name, int index, int x)
-{
-    return fails() ? OFX_FAILED : put(p, name, index, &(value){ .kind = 'i', .i = x });
-}
-
-static ofx_status get_pointer(ofx_props p, const char *name, int index, void **x)
-{
-    const value *v = fails() ? NULL : get(p, name, index, 'p');
-
-    if (v)
-        *x = v->p;
-    return v ? OFX_OK : OFX_ERR_UNKNOWN;
-}
-
-static ofx_status get_string(ofx_props p, const char *name, int index, char **x)
-{
-    const value *v = fails() ? NULL : get(p, name, index, 's');
-
-    if (v)
-        *x = v->s;
-    return v ? OFX_OK : OFX_ERR_UNKNOWN;
-}
-
-static ofx_status get_double(ofx_props p, const char *name, int index, double *x)
-{
-    const value *v = fails() ? NULL : get(p, name, index, 'd');
-
-    if (v)
-        *x = v->d;
-    return v ? OFX_OK : OFX_ERR_UNKNOWN;
-}
-
-static ofx_status get_int(ofx_props p, const char *name, int index, int *x)
-{
-    const value *v = fails() ? NULL : get(p, name, index, 'i');
-
-    if (v)
-        *x = v->i;
-    return v ? OFX_OK : OFX_ERR_UNKNOWN;
-}
-
-static ofx_status dimension(ofx_props p, const char *name, int *count)
-{
-    *count = 0;
-    while (lookup(p, name, *count))
-        (*count)++;
-    return OFX_OK;
-}
-
-static const ofx_property_suite property_suite = {
-    .set_pointer = set_pointer, .set_string = set_string, .set_double = set_double,
-    .set_int = set_int, .get_pointer = get_pointer, .get_string = get_string,
-    .get_double = get_double, .get_int = get_int, .dimension = dimension,
-};
-
-static const char *text_of(ofx_props p, const char *name, int index)
-{
-    const value *v = lookup(p, name, index);
-
-    return v && v->kind == 's' && v->s ? v->s : "";
 }
 
 /* ---- Parameters and effects ---- */
@@ -278,10 +116,10 @@ static ofx_param find(ofx_params set, const char *name)
 
 static ofx_status param_define(ofx_params set, const char *type, const char *name, ofx_props *p)
 {
-    if (fails())
+    if (host_fails())
         return OFX_FAILED;
     if (!set || set->count == MOST_PARAMS || !type || !name || !*name || find(set, name)) {
-        wrong("defines a parameter twice, or too many", name);
+        host_wrong("defines a parameter twice, or too many", name);
         return OFX_ERR_BAD_HANDLE;
     }
     ofx_param param = &set->param[set->count++];
@@ -293,7 +131,7 @@ static ofx_status param_define(ofx_params set, const char *type, const char *nam
 
 static ofx_status param_handle(ofx_params set, const char *name, ofx_param *param, ofx_props *p)
 {
-    ofx_param found = set && !fails() ? find(set, name) : NULL;
+    ofx_param found = set && !host_fails() ? find(set, name) : NULL;
 
     if (!found)
         return OFX_ERR_UNKNOWN;
@@ -307,7 +145,7 @@ static ofx_status param_value(ofx_param param, ...)
 {
     va_list ap;
 
-    if (!param || fails())
+    if (!param || host_fails())
         return OFX_FAILED;
     va_start(ap, param);
     if (strcmp(param->type, OFX_STRING) == 0)
@@ -326,7 +164,7 @@ static const ofx_parameter_suite parameter_suite = {
 
 static ofx_status effect_props(ofx_effect e, ofx_props *p)
 {
-    if (!e || fails())
+    if (!e || host_fails())
         return OFX_ERR_BAD_HANDLE;
     *p = &e->props;
     return OFX_OK;
@@ -334,7 +172,7 @@ static ofx_status effect_props(ofx_effect e, ofx_props *p)
 
 static ofx_status effect_params(ofx_effect e, ofx_params *set)
 {
-    if (!e || fails())
+    if (!e || host_fails())
         return OFX_ERR_BAD_HANDLE;
     *set = &e->params;
     return OFX_OK;
@@ -348,7 +186,7 @@ static ofx_clip clip_of(ofx_effect e, const char *name)
 
 static ofx_status clip_define(ofx_effect e, const char *name, ofx_props *p)
 {
-    ofx_clip clip = e && !fails() ? clip_of(e, name) : NULL;
+    ofx_clip clip = e && !host_fails() ? clip_of(e, name) : NULL;
 
     if (!clip)
         return OFX_FAILED;
@@ -359,7 +197,7 @@ static ofx_status clip_define(ofx_effect e, const char *name, ofx_props *p)
 
 static ofx_status clip_handle(ofx_effect e, const char *name, ofx_clip *clip, ofx_props *p)
 {
-    ofx_clip found = e && !fails() ? clip_of(e, name) : NULL;
+    ofx_clip found = e && !host_fails() ? clip_of(e, name) : NULL;
 
     if (!found)
         return OFX_ERR_BAD_HANDLE;
@@ -373,7 +211,7 @@ static ofx_status clip_handle(ofx_effect e, const char *name, ofx_clip *clip, of
 static ofx_status clip_image(ofx_clip clip, ofx_time time, const ofx_rect_d *region, ofx_props *p)
 {
     (void)time, (void)region;
-    if (!clip || fails())
+    if (!clip || host_fails())
         return OFX_FAILED;
     clip->effect->images++;
     *p = &clip->effect->image;
@@ -385,7 +223,7 @@ static ofx_status clip_release(ofx_props image)
     ofx_effect e = (ofx_effect)(void *)((char *)image - offsetof(struct ofx_effect_, image));
 
     if (e->images-- != 1)
-        wrong("releases an image that it does not hold", "");
+        host_wrong("releases an image that it does not hold", "");
     return OFX_OK;
 }
 
@@ -431,7 +269,7 @@ static ofx_status message(void *handle, const char *type, const char *id, const 
 
     (void)id;
     if (strcmp(type, OFX_MESSAGE_ERROR) != 0)
-        wrong("says a strange thing", type);
+        host_wrong("says a strange thing", type);
     va_start(ap, format);
     vsnprintf(e->events.message, sizeof(e->events.message), format, ap);
     va_end(ap);
@@ -450,8 +288,8 @@ static ofx_status progress_start_2(void *handle, const char *text, const char *i
     host_events *v = &((ofx_effect)handle)->events;
 
     if (!text || !id || v->starts != v->ends)
-        wrong("starts progress badly", text);
-    if (fails())
+        host_wrong("starts progress badly", text);
+    if (host_fails())
         return OFX_FAILED;
     v->starts++;
     v->last = 0;
@@ -470,7 +308,7 @@ static ofx_status progress_update(void *handle, double done)
 
     v->updates++;
     if (v->starts == v->ends || !(done >= v->last && done <= 1))
-        wrong("makes strange progress", "");
+        host_wrong("makes strange progress", "");
     v->last = done;
     return e->cancel_after > 0 && v->updates >= e->cancel_after ? OFX_REPLY_NO : OFX_OK;
 }
@@ -480,7 +318,7 @@ static ofx_status progress_end(void *handle)
     host_events *v = &((ofx_effect)handle)->events;
 
     if (++v->ends != v->starts)
-        wrong("ends progress twice", "");
+        host_wrong("ends progress twice", "");
     return OFX_OK;
 }
 
@@ -506,7 +344,7 @@ static const void *fetch_suite(ofx_props host, const char *name, int version)
         int         version;
         const void *suite;
     } suites[] = {
-        { OFX_PROPERTY_SUITE, 1, &property_suite },
+        { OFX_PROPERTY_SUITE, 1, &props_suite },
         { OFX_PARAMETER_SUITE, 1, &parameter_suite },
         { OFX_IMAGE_EFFECT_SUITE, 1, &image_effect_suite },
         { OFX_MEMORY_SUITE, 1, &memory },
@@ -519,7 +357,7 @@ static const void *fetch_suite(ofx_props host, const char *name, int version)
     };
 
     if (host != &host_props)
-        wrong("asks another host for", name);
+        host_wrong("asks another host for", name);
     for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
         if (strcmp(suites[i].name, name) == 0 && suites[i].version == version)
             return suites[i].suite;
@@ -560,7 +398,7 @@ static ofx_status act(ofx_effect e, const char *action, ofx_props in, ofx_props 
     const ofx_status st = host_plugin->main_entry(action, e, in, out);
 
     if (st == 2)
-        wrong("answers what ends a host", action);
+        host_wrong("answers what ends a host", action);
     return st;
 }
 
@@ -583,7 +421,7 @@ ofx_status host_load(void)
 
     host = (ofx_host){ &host_props, fetch_suite };
     props_fini(&host_props);
-    put(&host_props, OFX_P_NAME, 0, &(value){ .kind = 's', .s = (char *)(uintptr_t)host_is.name });
+    props_put_text(&host_props, OFX_P_NAME, 0, host_is.name);
     host_plugin->set_host(&host);
     effect_fini(&description);
     const ofx_status st = act(NULL, OFX_ACTION_LOAD, NULL, NULL);
@@ -605,7 +443,7 @@ ofx_status host_describe(const char *context)
     struct ofx_props_ in = { 0 };
 
     effect_fini(&described);
-    put(&in, OFX_P_CONTEXT, 0, &(value){ .kind = 's', .s = (char *)(uintptr_t)context });
+    props_put_text(&in, OFX_P_CONTEXT, 0, context);
     const ofx_status st = act(&described, OFX_ACTION_DESCRIBE_IN, &in, NULL);
     props_fini(&in);
     return st;
@@ -619,7 +457,7 @@ ofx_effect host_create(void)
     e->params.count = described.params.count;
     for (int i = 0; i < e->params.count; i++) {
         ofx_param to = &e->params.param[i], from = &described.params.param[i];
-        const value *v = lookup(&from->props, OFX_P_DEFAULT, 0);
+        const prop_value *v = props_find(&from->props, OFX_P_DEFAULT, 0);
         memcpy(to->name, from->name, sizeof(to->name));
         memcpy(to->type, from->type, sizeof(to->type));
         to->i = v ? v->i : 0;
@@ -637,10 +475,10 @@ ofx_effect host_create(void)
 
 void host_destroy(ofx_effect *effect)
 {
-    if (act(*effect, OFX_ACTION_DESTROY_INSTANCE, NULL, NULL) != OFX_OK && fail_every == 0)
-        wrong("cannot be destroyed", "");
+    if (act(*effect, OFX_ACTION_DESTROY_INSTANCE, NULL, NULL) != OFX_OK && !host_is_failing())
+        host_wrong("cannot be destroyed", "");
     if ((*effect)->images != 0 || (*effect)->events.starts != (*effect)->events.ends)
-        wrong("keeps an image or a progress", "");
+        host_wrong("keeps an image or a progress", "");
     effect_fini(*effect);
     free(*effect);
     *effect = NULL;
@@ -648,9 +486,9 @@ void host_destroy(ofx_effect *effect)
 
 void host_project(ofx_effect e, double width, double height, double rate)
 {
-    put(&e->props, OFX_P_PROJECT_SIZE, 0, &(value){ .kind = 'd', .d = width });
-    put(&e->props, OFX_P_PROJECT_SIZE, 1, &(value){ .kind = 'd', .d = height });
-    put(&e->props, OFX_P_FRAME_RATE, 0, &(value){ .kind = 'd', .d = rate });
+    props_put(&e->props, OFX_P_PROJECT_SIZE, 0, &(prop_value){ .kind = 'd', .d = width });
+    props_put(&e->props, OFX_P_PROJECT_SIZE, 1, &(prop_value){ .kind = 'd', .d = height });
+    props_put(&e->props, OFX_P_FRAME_RATE, 0, &(prop_value){ .kind = 'd', .d = rate });
 }
 
 ofx_status host_action(ofx_effect e, const char *action)
@@ -662,10 +500,9 @@ static void changed(ofx_effect e, const char *param)
 {
     struct ofx_props_ in = { 0 };
 
-    put(&in, OFX_P_NAME, 0, &(value){ .kind = 's', .s = (char *)(uintptr_t)param });
-    put(&in, OFX_P_TYPE, 0, &(value){ .kind = 's', .s = (char *)(uintptr_t)"OfxTypeParameter" });
-    put(&in, OFX_P_CHANGE_REASON, 0,
-        &(value){ .kind = 's', .s = (char *)(uintptr_t)"OfxChangeUserEdited" });
+    props_put_text(&in, OFX_P_NAME, 0, param);
+    props_put_text(&in, OFX_P_TYPE, 0, "OfxTypeParameter");
+    props_put_text(&in, OFX_P_CHANGE_REASON, 0, "OfxChangeUserEdited");
     act(e, OFX_ACTION_BEGIN_CHANGED, &in, NULL);
     act(e, OFX_ACTION_INSTANCE_CHANGED, &in, NULL);
     act(e, OFX_ACTION_END_CHANGED, &in, NULL);
@@ -716,8 +553,8 @@ bool host_time_domain(ofx_effect e, double *first, double *last)
 {
     struct ofx_props_ out = { 0 };
     const bool ok = act(e, OFX_ACTION_TIME_DOMAIN, NULL, &out) == OFX_OK &&
-                    get_double(&out, OFX_P_FRAME_RANGE, 0, first) == OFX_OK &&
-                    get_double(&out, OFX_P_FRAME_RANGE, 1, last) == OFX_OK;
+                    props_suite.get_double(&out, OFX_P_FRAME_RANGE, 0, first) == OFX_OK &&
+                    props_suite.get_double(&out, OFX_P_FRAME_RANGE, 1, last) == OFX_OK;
 
     props_fini(&out);
     return ok;
@@ -730,7 +567,7 @@ bool host_region(ofx_effect e, ofx_rect_d *r)
     bool ok = act(e, OFX_ACTION_REGION, NULL, &out) == OFX_OK;
 
     for (int i = 0; i < 4; i++)
-        ok = ok && get_double(&out, OFX_P_REGION, i, &v[i]) == OFX_OK;
+        ok = ok && props_suite.get_double(&out, OFX_P_REGION, i, &v[i]) == OFX_OK;
     *r = (ofx_rect_d){ v[0], v[1], v[2], v[3] };
     props_fini(&out);
     return ok;
@@ -740,9 +577,9 @@ bool host_preferences(ofx_effect e, int *varying, char premultiplied[64])
 {
     struct ofx_props_ out = { 0 };
     const bool ok = act(e, OFX_ACTION_PREFERENCES, NULL, &out) == OFX_OK &&
-                    get_int(&out, OFX_P_FRAME_VARYING, 0, varying) == OFX_OK;
+                    props_suite.get_int(&out, OFX_P_FRAME_VARYING, 0, varying) == OFX_OK;
 
-    snprintf(premultiplied, 64, "%s", text_of(&out, OFX_P_PREMULTIPLIED, 0));
+    snprintf(premultiplied, 64, "%s", props_text(&out, OFX_P_PREMULTIPLIED, 0));
     props_fini(&out);
     return ok;
 }
@@ -763,20 +600,20 @@ const char *host_param_text(const char *param, const char *property)
 {
     ofx_param p = find(&described.params, param);
 
-    return p ? text_of(&p->props, property, 0) : "";
+    return p ? props_text(&p->props, property, 0) : "";
 }
 
 double host_param_number(const char *param, const char *property)
 {
     ofx_param p = find(&described.params, param);
-    const value *v = p ? lookup(&p->props, property, 0) : NULL;
+    const prop_value *v = p ? props_find(&p->props, property, 0) : NULL;
 
     return !v ? -1 : v->kind == 'i' ? v->i : v->d;
 }
 
 const char *host_effect_text(const char *property, int index)
 {
-    return text_of(&description.props, property, index);
+    return props_text(&description.props, property, index);
 }
 
 /* ---- Rendering ---- */
@@ -793,7 +630,7 @@ static void put_rect(ofx_props p, const char *name, const ofx_rect_i *r)
     const int v[] = { r->x1, r->y1, r->x2, r->y2 };
 
     for (int i = 0; i < 4; i++)
-        put(p, name, i, &(value){ .kind = 'i', .i = v[i] });
+        props_put(p, name, i, &(prop_value){ .kind = 'i', .i = v[i] });
 }
 
 static memory memory_for(const host_frame *f)
@@ -826,7 +663,7 @@ static void check_outside(const host_frame *f, const memory *m)
         const size_t to = m->pixel * (size_t)(f->window.x2 - f->bounds.x1);
         for (size_t i = 0; i < m->row; i++) {
             if ((!in_rows || i < from || i >= to) && row[i] != GUARD) {
-                wrong("writes outside of the window", "");
+                host_wrong("writes outside of the window", "");
                 return;
             }
         }
@@ -838,11 +675,12 @@ static void describe_image(ofx_props p, const host_frame *f, const memory *m)
     const int pitch = (int)m->row;
 
     props_fini(p);
-    put(p, OFX_P_DATA, 0, &(value){ .kind = 'p', .p = row_at(f, m, f->bounds.y1) });
-    put(p, OFX_P_ROW_BYTES, 0, &(value){ .kind = 'i', .i = f->downwards ? -pitch : pitch });
-    put(p, OFX_P_DEPTH, 0, &(value){ .kind = 's', .s = (char *)(uintptr_t)f->depth });
-    put(p, OFX_P_COMPONENTS, 0, &(value){ .kind = 's', .s = (char *)(uintptr_t)f->components });
-    put(p, OFX_P_IMAGE_ASPECT, 0, &(value){ .kind = 'd', .d = 1 });
+    props_put(p, OFX_P_DATA, 0, &(prop_value){ .kind = 'p', .p = row_at(f, m, f->bounds.y1) });
+    props_put(p, OFX_P_ROW_BYTES, 0,
+              &(prop_value){ .kind = 'i', .i = f->downwards ? -pitch : pitch });
+    props_put_text(p, OFX_P_DEPTH, 0, f->depth);
+    props_put_text(p, OFX_P_COMPONENTS, 0, f->components);
+    props_put(p, OFX_P_IMAGE_ASPECT, 0, &(prop_value){ .kind = 'd', .d = 1 });
     put_rect(p, OFX_P_BOUNDS, &f->bounds);
     if (f->region.x1 != f->region.x2)
         put_rect(p, OFX_P_IMAGE_REGION, &f->region);
@@ -858,9 +696,9 @@ ofx_status host_render(ofx_effect e, host_frame *f)
         f->scale = 1;
     memory m = memory_for(f);
     describe_image(&e->image, f, &m);
-    put(&in, OFX_P_TIME, 0, &(value){ .kind = 'd', .d = f->time });
-    put(&in, OFX_P_RENDER_SCALE, 0, &(value){ .kind = 'd', .d = f->scale });
-    put(&in, OFX_P_RENDER_SCALE, 1, &(value){ .kind = 'd', .d = f->scale });
+    props_put(&in, OFX_P_TIME, 0, &(prop_value){ .kind = 'd', .d = f->time });
+    props_put(&in, OFX_P_RENDER_SCALE, 0, &(prop_value){ .kind = 'd', .d = f->scale });
+    props_put(&in, OFX_P_RENDER_SCALE, 1, &(prop_value){ .kind = 'd', .d = f->scale });
     put_rect(&in, OFX_P_RENDER_WINDOW, &f->window);
     const ofx_status st = act(e, OFX_ACTION_RENDER, &in, NULL);
     check_outside(f, &m);
@@ -892,16 +730,6 @@ void host_cancel_after(ofx_effect e, int n)
 void host_on_abort(ofx_effect e, void (*hook)(ofx_effect effect))
 {
     e->on_abort = hook;
-}
-
-void host_fail_every(int n)
-{
-    fail_every = n;
-}
-
-int host_errors(void)
-{
-    return errors;
 }
 
 int host_jobs(void)

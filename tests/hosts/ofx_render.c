@@ -1,9 +1,10 @@
 /* The OpenFX plugin in a host that does what real ones do.
  *
- * ofx_render Zoetrope.ofx PRESET
+ * ofx_render Zoetrope.ofx PRESET CYCLES
  *
  * The preset is of a small model: 32 by 32 pixels, 5 frames. */
 #include <locale.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 enum { SIDE = 32, FRAMES = 5 };
 
 static const char *path, *preset;
+static int cycles;
 
 static ofx_effect instance(const char *prompt)
 {
@@ -501,14 +503,65 @@ static void locales_change_nothing(void)
     end();
 }
 
+/* One film, from loading to unloading. */
+static void cycle(int number)
+{
+    char prompt[32];
+
+    snprintf(prompt, sizeof(prompt), "ball %d", number % 7);
+    begin(OFX_CONTEXT_GENERATOR);
+    ofx_effect e = instance(prompt);
+    host_frame f = frame_at(0, OFX_BYTE, OFX_RGBA);
+    REQUIRE_INT(host_render(e, &f), OFX_OK);
+    free(f.pixels);
+    host_destroy(&e);
+    end();
+}
+
+static void cycles_leave_nothing(void)
+{
+    int threads = 0, files = 0;
+
+    for (int i = 0; i < cycles; i++) {
+        if (i == cycles / 10) {               /* what is kept for good is there by now */
+            threads = entries_of("/proc/self/task");
+            files = entries_of("/proc/self/fd");
+        }
+        cycle(i);
+    }
+    REQUIRE_INT(entries_of("/proc/self/task"), threads);
+    REQUIRE_INT(entries_of("/proc/self/fd"), files);
+}
+
+/* Memory, mappings and keys; sanitizers have some of their own. */
+static void cycles_leave_no_memory(void)
+{
+    size_t memory = 0;
+    pthread_key_t key;
+
+    for (int i = 0; i < cycles; i++) {
+        if (i == cycles / 10)
+            memory = mallinfo2().uordblks;
+        cycle(i);
+    }
+    const long long grown = (long long)mallinfo2().uordblks - (long long)memory;
+    printf("%d cycles: %lld bytes\n", cycles, grown);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    REQUIRE(grown < 64 << 10);
+#endif
+    REQUIRE(pthread_key_create(&key, NULL) == 0);
+    pthread_key_delete(key);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        printf("usage: ofx_render Zoetrope.ofx PRESET\n");
+    if (argc != 4) {
+        printf("usage: ofx_render Zoetrope.ofx PRESET CYCLES\n");
         return 64;
     }
     path = argv[1];
     preset = argv[2];
+    cycles = atoi(argv[3]);
     TEST(a_scan_is_quick_and_starts_nothing);
     TEST(it_is_described);
     TEST(actions_have_answers);
@@ -524,6 +577,8 @@ int main(int argc, char **argv)
     TEST(actions_may_nest);
     TEST(nonsense_is_answered);
     TEST(locales_change_nothing);
+    TEST(cycles_leave_nothing);
+    TEST(cycles_leave_no_memory);
     REQUIRE_INT(host_errors(), 0);
     return test_end();
 }
