@@ -66,7 +66,7 @@ struct described {
 
 static struct described described(const struct parse *p)
 {
-    struct described d;
+    struct described d = { "" };
 
     if (p->name_bytes > 0)
         zc_format(d.text, sizeof(d.text), "%s '%s'", p->kind,

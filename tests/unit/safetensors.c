@@ -129,7 +129,7 @@ static void put_long(blob *b, size_t data)
 static void payloads_are_the_same_for_any_number_of_threads(void)
 {
     static const int threads[] = { 1, 2, 3, 8 };
-    uint8_t *dst = malloc(LONG), small[3];
+    uint8_t *dst = malloc(LONG), small[3] = { 0 };
     blob b = { 0 };
     zc_container *c = NULL;
     zc_pool *pool = NULL;
