@@ -20,7 +20,7 @@
 #define FILE_NAME  "m/file"
 #define INDEX_NAME "m/model.safetensors.index.json"
 #define LINE 600
-#define SECONDS 2.0       /* of processor time that a single case may take, even when checked */
+#define SECONDS 15.0      /* of processor time that a case may take, even under valgrind */
 
 static zc_log test_log;
 static int passed, failed;
@@ -155,7 +155,7 @@ static void check_case(const struct bad_case *k, FILE *messages, bool write)
         ok = false;
     }
     if (seconds > SECONDS) {
-        complain(k->name, "the time", "too long", "below two seconds");
+        complain(k->name, "the time", "too long", "below the limit");
         ok = false;
     }
     passed += ok;

