@@ -125,7 +125,8 @@ static void add_time(struct rate *r, double done, double seconds)
 
 static void add_reading(struct rate *r, struct ck *ck, ck_peak peak)
 {
-    const int readings = ck->clock == CK_CLOCK_CPU ? 12 : 1;      /* many ticks */
+    /* Together they span many ticks; those of memory take longer. */
+    const int readings = ck->clock == CK_CLOCK_WALL ? 1 : peak < CK_PEAK_READ ? 12 : 3;
     double seconds;
 
     for (int i = 0; i < readings; i++) {

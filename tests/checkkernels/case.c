@@ -123,7 +123,7 @@ struct ck_region *ck_region_of(struct ck *ck, const void *pointer)
 }
 
 /* A region whose first and last bytes are `front` and `back` away from the data. */
-static uint8_t *add_region(struct ck *ck, size_t front, size_t bytes, size_t back)
+static void *add_region(struct ck *ck, size_t front, size_t bytes, size_t back)
 {
     if (ck->regions == CK_REGIONS) {
         fprintf(stderr, "%s: more than %d tensors\n", ck->name, CK_REGIONS);
@@ -353,7 +353,7 @@ void *ck_picture(struct ck *ck, int rows, int row_bytes, int64_t pitch)
 
 float *ck_result(struct ck *ck)
 {
-    float *r = (float *)add_region(ck, CANARY, sizeof(float), CANARY);
+    float *r = add_region(ck, CANARY, sizeof(float), CANARY);
 
     ck->region[ck->regions - 1].on_host = true;
     *r = -1;
