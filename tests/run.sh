@@ -123,7 +123,8 @@ step_valgrind() {
 step_sanitize() {
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    build sanitize --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false &&
+    build sanitize --buildtype=debugoptimized -Doptimization=1 \
+        -Db_sanitize=address,undefined -Db_lundef=false &&
         run_tests sanitize --timeout-multiplier 6
     unset ASAN_OPTIONS UBSAN_OPTIONS
 }
@@ -131,7 +132,8 @@ step_sanitize() {
 # Builds only the tests that use several threads.
 step_threads() {
     export TSAN_OPTIONS=halt_on_error=1
-    configure threads --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false &&
+    configure threads --buildtype=debugoptimized -Doptimization=1 -Dsimd=false \
+        -Db_sanitize=thread -Db_lundef=false &&
         run_tests threads --suite threads --timeout-multiplier 6
     unset TSAN_OPTIONS
 }
@@ -143,7 +145,7 @@ step_neon() {
 
 # Builds only the fuzz targets. 200000 executions each; tests/fuzz/run.sh says how to do more.
 step_fuzz() {
-    CC=clang configure fuzz --buildtype=debugoptimized -Dfuzz=libfuzzer \
+    CC=clang configure fuzz --buildtype=debugoptimized -Dsimd=false -Dfuzz=libfuzzer \
         -Db_sanitize=address,undefined -Db_lundef=false || return
     local target programs=()
     for target in tests/fuzz/corpus/*/; do
