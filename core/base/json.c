@@ -70,7 +70,6 @@ static uint64_t offset_of(const zc_json_reader *r, size_t at)
 static zc_status unexpected(const zc_json_reader *r, zc_log *log, size_t at, const char *expected)
 {
     const unsigned long long offset = offset_of(r, at);
-    const char *p = r->source.text + at;
 
     if (at >= r->source.bytes) {
         zc_error(log, "%s: byte %llu: expected %s, but the text ends", r->source.name, offset,
@@ -78,7 +77,7 @@ static zc_status unexpected(const zc_json_reader *r, zc_log *log, size_t at, con
         return ZC_E_TRUNCATED;
     }
     zc_error(log, "%s: byte %llu: expected %s, found '%s'", r->source.name, offset, expected,
-             zc_quote(p, 1).text);
+             zc_quote(r->source.text + at, 1).text);
     return ZC_E_FORMAT;
 }
 
