@@ -32,7 +32,8 @@ static double *allowances(struct ck *ck, const struct zk_attend *a)
 
     for (int64_t i = 0; i < (int64_t)a->v.dim[2] * a->v.dim[3]; i++) {
         v[i] = fabsf(v[i]);
-        most = fmax(most, v[i]);
+        if (v[i] > most)
+            most = v[i];
     }
     sizes.v = zk_dense(v, ZK_F32, a->v.dim[2], a->v.dim[3]);
     sizes.dst = zk_dense(dst, ZK_F32, rows, cols);
