@@ -54,6 +54,37 @@ static char *join(const char *dir, const char *name)
     return zc_str_release(&s);
 }
 
+/* Whether a link's text leads to the blobs of a download cache: at least two times "../",
+ * then "blobs/" and a name in hexadecimal. */
+static bool is_blob_link(const char *text)
+{
+    size_t up = 0, digits;
+
+    for (; zc_str_starts(text, "../"); text += 3)
+        up++;
+    if (up < 2 || !zc_str_starts(text, "blobs/"))
+        return false;
+    text += strlen("blobs/");
+    digits = strspn(text, "0123456789abcdef");
+    return digits >= 40 && text[digits] == '\0';     /* SHA-1 or longer */
+}
+
+/* A descriptor for `name` in dir, or a negative errno. */
+static int open_inside(const zc_dir *dir, const char *name)
+{
+    const zc_file_table *t = zc_file_table_now();
+    char link[256];
+    const int fd = zc_file_descriptor(dir->fd, name, ZC_FILE_READ_INSIDE);
+
+    if (fd != -ELOOP)
+        return fd;
+    const int n = t->read_link(t->user, dir->fd, name, link, sizeof(link) - 1);
+    if (n < 0)
+        return n;
+    link[n] = '\0';
+    return is_blob_link(link) ? zc_file_descriptor(dir->fd, link, ZC_FILE_READ_INSIDE) : fd;
+}
+
 /* Opens `name` in dir, or as it stands if dir is NULL. Takes `path`. */
 static zc_status open_at(zc_file **out, zc_log *log, const zc_dir *dir, const char *name,
                          char *path)
@@ -67,8 +98,8 @@ static zc_status open_at(zc_file **out, zc_log *log, const zc_dir *dir, const ch
     ZC_CHECK(f = zc_new(zc_file), ZC_E_NOMEM, "out of memory");
     f->path = path;
     path = NULL;
-    f->fd = zc_file_descriptor(dir ? dir->fd : ZC_FILE_CWD, name,
-                               dir ? ZC_FILE_READ_INSIDE : ZC_FILE_READ);
+    f->fd = dir ? open_inside(dir, name)
+                : zc_file_descriptor(ZC_FILE_CWD, name, ZC_FILE_READ);
     if (f->fd < 0) {
         st = zc_file_refused(log, "open", f->path, f->fd);
         goto done;

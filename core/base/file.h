@@ -63,6 +63,8 @@ typedef struct zc_file_table {
     int     (*rename_new)(void *user, const char *from, const char *to);   /* or -EEXIST */
     int     (*unlink)(void *user, const char *name);
     int     (*mkdir)(void *user, const char *name);
+    /* What a link says, cut to `size` bytes and without a NUL; returns the bytes. */
+    int     (*read_link)(void *user, int dir, const char *name, char *dst, size_t size);
     /* Calls `each` for every entry but "." and "..", until it returns false. */
     int     (*list)(void *user, int fd, bool (*each)(void *context, const char *name),
                     void *context);
@@ -79,8 +81,9 @@ typedef struct zc_dir  zc_dir;
  * device is ZC_E_UNSAFE, and no pipe is ever waited for. */
 zc_status zc_file_open(zc_file **out, zc_log *log, const char *path);
 
-/* Opens a name found inside a file, in that folder: one path component, no link,
- * no "..", no control bytes; else ZC_E_UNSAFE. */
+/* Opens a name found inside a file, in that folder: one path component, no "..", no
+ * control bytes, and no link but one: those of a download cache, ../../blobs/HASH from
+ * however deep, are what its folders are made of. Else ZC_E_UNSAFE. */
 zc_status zc_file_open_in(zc_file **out, zc_log *log, const zc_dir *dir, const char *name);
 void zc_file_close(zc_file **file);
 

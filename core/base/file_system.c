@@ -162,6 +162,12 @@ static int system_mkdir(void *user, const char *name)
     return result(mkdir(name, 0777));
 }
 
+static int system_read_link(void *user, int dir, const char *name, char *dst, size_t size)
+{
+    (void)user;
+    return result(readlinkat(dir == ZC_FILE_CWD ? AT_FDCWD : dir, name, dst, size));
+}
+
 static bool is_dots(const char *name)
 {
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
@@ -207,6 +213,7 @@ const zc_file_table zc_file_system = {
     .rename_new = system_rename_new,
     .unlink     = system_unlink,
     .mkdir      = system_mkdir,
+    .read_link  = system_read_link,
     .list       = system_list,
 };
 

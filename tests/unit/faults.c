@@ -234,6 +234,11 @@ static int file_mkdir(void *user, const char *name)
     return fires(&files) ? -file_errno : SYSTEM->mkdir(user, name);
 }
 
+static int file_read_link(void *user, int dir, const char *name, char *dst, size_t size)
+{
+    return fires(&files) ? -file_errno : SYSTEM->read_link(user, dir, name, dst, size);
+}
+
 static int file_list(void *user, int fd, bool (*each)(void *context, const char *name),
                      void *context)
 {
@@ -256,6 +261,7 @@ void faults_file(int n, enum fault_mode mode, int err)
         .rename_new = file_rename_new,
         .unlink     = file_unlink,
         .mkdir      = file_mkdir,
+        .read_link  = file_read_link,
         .list       = file_list,
     };
 

@@ -191,6 +191,41 @@ static void names_from_files_stay_inside(void)
     zc_dir_close(&dir);
 }
 
+/* As a download cache lays them: snapshots/REVISION/FILE leads to blobs/HASH. */
+static void links_to_blobs_are_followed(void)
+{
+#define HASH "0123456789abcdef0123456789abcdef01234567"
+    static const char *const refused[] = {
+        "../blobs/" HASH, "../../blobs/../plain", "../../blobs/0123", "../../blobs/" HASH "x",
+        "../../other/" HASH, "/blobs/" HASH, "../../blobs/" HASH "/x", "../../blobs/link" HASH,
+    };
+    zc_dir *dir = NULL;
+    zc_file *f = NULL;
+
+    REQUIRE_INT(mkdir(in("blobs"), 0700), 0);
+    REQUIRE_INT(mkdir(in("snapshots"), 0700), 0);
+    REQUIRE_INT(mkdir(in("snapshots/main"), 0700), 0);
+    put("blobs/" HASH, "content");
+    REQUIRE_INT(symlink("../../blobs/" HASH, in("snapshots/main/good")), 0);
+    REQUIRE_INT(symlink("../../blobs/1" HASH, in("snapshots/main/gone")), 0);
+    REQUIRE_INT(symlink("/etc/passwd", in("blobs/2" HASH)), 0);
+    REQUIRE_INT(symlink("../../blobs/2" HASH, in("snapshots/main/twice")), 0);
+    REQUIRE_INT(zc_dir_open(&dir, &test_log, in("snapshots/main")), ZC_OK);
+    REQUIRE_INT(zc_file_open_in(&f, &test_log, dir, "good"), ZC_OK);
+    REQUIRE_INT(zc_file_size(f), 7);
+    zc_file_close(&f);
+    REQUIRE_INT(zc_file_open_in(&f, &test_log, dir, "gone"), ZC_E_MISSING);
+    REQUIRE_INT(zc_file_open_in(&f, &test_log, dir, "twice"), ZC_E_UNSAFE);
+    for (size_t i = 0; i < ZC_COUNT(refused); i++) {
+        REQUIRE_INT(symlink(refused[i], in("snapshots/main/bad")), 0);
+        REQUIRE_INT(zc_file_open_in(&f, &test_log, dir, "bad"), ZC_E_UNSAFE);
+        REQUIRE_HAS(error(), "bad': it is a symbolic link");
+        REQUIRE_INT(unlink(in("snapshots/main/bad")), 0);
+    }
+    zc_dir_close(&dir);
+#undef HASH
+}
+
 static void folders_are_listed_in_order(void)
 {
     static const char *const expected[] = { "A", "a", "a.b", "b", "c" };
@@ -583,6 +618,7 @@ int main(void)
     TEST(interrupted_and_short_reads_go_on);
     TEST(only_regular_files_open);
     TEST(names_from_files_stay_inside);
+    TEST(links_to_blobs_are_followed);
     TEST(folders_are_listed_in_order);
     TEST(whole_files_are_loaded_within_limits);
     TEST(changes_while_reading_are_noticed);

@@ -305,6 +305,16 @@ static int table_mkdir(void *user, const char *name)
     return 0;
 }
 
+static int table_read_link(void *user, int dir, const char *name, char *dst, size_t size)
+{
+    (void)user;
+    (void)dir;
+    (void)name;
+    (void)dst;
+    (void)size;
+    return -EINVAL;                           /* no file of these is a link */
+}
+
 static int table_list(void *user, int fd, bool (*each)(void *context, const char *name),
                       void *context)
 {
@@ -343,7 +353,8 @@ void memfiles_begin(void)
         .open = table_open, .close = table_close, .read_at = table_read, .write_at = table_write,
         .truncate = table_truncate, .lock = table_lock, .sync = table_lock, .info = table_info,
         .path_info = table_path_info, .rename = table_rename, .rename_new = table_rename_new,
-        .unlink = table_unlink, .mkdir = table_mkdir, .list = table_list,
+        .unlink = table_unlink, .mkdir = table_mkdir,
+        .read_link = table_read_link, .list = table_list,
     };
 
     memfiles_clear();
