@@ -24,9 +24,10 @@
  *   .csv    RFC 4180: "quoted", "a ""quote""", line ends inside quotes; .tsv with tabs in place
  *           of commas. The first record names the columns.
  *   .jsonl  one object a line; values are texts, numbers or booleans
- * all in UTF-8, with or without a byte order mark and carriage returns. A column is `name`, `prompt`,
- * `seed` (a list, as below), any other option of a job, dotted ones as well, or $NAME, a variable
- * for the preset. An empty cell, null, or a key that an object does not have: as the preset says. */
+ * all in UTF-8, with or without a byte order mark and carriage returns. A column is `name`,
+ * `prompt`, `seed` (a list, as below), any other option of a job, dotted ones as well, or $NAME, a
+ * variable for the preset. An empty cell, null, or a key that an object does not have: as the
+ * preset says. */
 typedef struct zc_list_desc {
     const zc_request *base;       /* the preset's options: what rows don't say */
     const char *rows;             /* path of the file; NULL or "": one row that says nothing */
@@ -42,7 +43,7 @@ typedef struct zc_list_job {
     int64_t     seed;
     const char *name;             /* the row's; without one its number, as in "0001" */
     const char *prompt;           /* NULL: the preset's. May have several lines */
-    const char *options;          /* all else that the row says, and the seed: "key = value" lines */
+    const char *options;          /* the rest of the row, and the seed: "key = value" lines */
     const char *output;           /* the pattern filled in, but for the frame: "fox_7.####.exr" */
     const char *where;            /* of the row: "shots.csv:3"; "" without a file */
 } zc_list_job;
