@@ -84,7 +84,7 @@ extern "C" {
 #define ZT_OK              0
 #define ZT_E_NOMEM       (-1)      /* no memory, or more than the budget */
 #define ZT_E_SHAPE       (-2)      /* tensors that don't fit each other */
-#define ZT_E_MISSING     (-3)      /* a file, a tensor or a key that must be there */
+#define ZT_E_MISSING     (-3)      /* a tensor, a key or a name that must be there */
 #define ZT_E_FORMAT      (-4)      /* content that breaks the rules of its kind */
 #define ZT_E_UNSUPPORTED (-5)      /* valid, but not something we can do */
 #define ZT_E_CANCELLED   (-6)
@@ -97,6 +97,9 @@ extern "C" {
 #define ZT_E_UNSAFE      (-13)     /* refused on purpose: a path that leads out, a pickle */
 #define ZT_E_NOT_OURS    (-14)     /* a file of another kind */
 #define ZT_E_TIMEOUT     (-15)     /* job_wait: not there yet */
+#define ZT_E_NOT_FOUND   (-16)     /* a file or folder that is not there */
+#define ZT_E_CREATE      (-17)     /* an output that cannot be created, or no room for it */
+#define ZT_E_BUSY        (-18)     /* somebody else is at work on it: try again later */
 
 /* Levels of messages. */
 #define ZT_LEVEL_ERROR   0

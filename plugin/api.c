@@ -58,7 +58,7 @@ static const char *version(void)
 
 static const char *status_name(int32_t status)
 {
-    return status == ZT_E_TIMEOUT ? "timeout" : zc_status_name((zc_status)status);
+    return zc_status_name((zc_status)status);
 }
 
 static int32_t engine_open(zt_engine **out, const zt_engine_desc *desc)

@@ -397,7 +397,8 @@ zc_status zc_path_mkdir(zc_log *log, const char *path)
 
     if (err >= 0 || (err == -EEXIST && zc_path_info(&info, path) && info.kind == ZC_FILE_FOLDER))
         return ZC_OK;
-    return zc_file_refused(log, "make the folder", path, err);
+    const zc_status st = zc_file_refused(log, "make the folder", path, err);
+    return st == ZC_E_NOT_FOUND || st == ZC_E_IO ? ZC_E_CREATE : st;
 }
 
 zc_status zc_path_unlink(zc_log *log, const char *path)

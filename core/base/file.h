@@ -7,7 +7,8 @@
  * functions, which can't leave their folder.
  *
  * All messages name the path, escaped, and say what the system answered. A path that
- * isn't there is ZC_E_MISSING; any other refusal is ZC_E_IO.
+ * isn't there is ZC_E_NOT_FOUND, an output that cannot be made, or finds no room,
+ * ZC_E_CREATE; what somebody else holds is ZC_E_BUSY; any other refusal is ZC_E_IO.
  *
  * Thread safety: one zc_file may be read from any number of threads. zc_dir and
  * zc_out belong to one thread at a time. zc_file_use is for tests, while nothing is
@@ -130,7 +131,7 @@ typedef enum zc_out_policy {
 } zc_out_policy;
 
 /* Starts `path` with ".partial" behind it; what a killed process left there is overwritten. A
- * partial file that somebody is still writing is ZC_E_IO. */
+ * partial file that somebody is still writing is ZC_E_BUSY. */
 zc_status zc_out_create(zc_out **out, zc_log *log, const char *path, zc_out_policy policy);
 
 zc_status zc_out_write(zc_out *out, zc_log *log, const void *src, size_t bytes);     /* appends */

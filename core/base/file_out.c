@@ -117,6 +117,8 @@ zc_status zc_out_create(zc_out **out, zc_log *log, const char *path, zc_out_poli
     o->fd = claim(o->partial);
     if (o->fd < 0) {
         st = zc_file_refused(log, "write", o->partial, o->fd);
+        if (st == ZC_E_NOT_FOUND || st == ZC_E_IO)
+            st = ZC_E_CREATE;
         goto done;
     }
     *out = o;

@@ -22,7 +22,7 @@ typedef enum zc_status {
     ZC_OK            = 0,
     ZC_E_NOMEM       = -1,      /* no memory, or more than the budget */
     ZC_E_SHAPE       = -2,      /* tensors that don't fit each other */
-    ZC_E_MISSING     = -3,      /* a file, a tensor or a key that must be there */
+    ZC_E_MISSING     = -3,      /* a tensor, a key or a name that must be there */
     ZC_E_FORMAT      = -4,      /* content that breaks the rules of its kind */
     ZC_E_UNSUPPORTED = -5,      /* valid, but not something we can do */
     ZC_E_CANCELLED   = -6,
@@ -34,6 +34,10 @@ typedef enum zc_status {
     ZC_E_MISMATCH    = -12,     /* two good things that don't belong together */
     ZC_E_UNSAFE      = -13,     /* refused on purpose: a path that leads out, a pickle */
     ZC_E_NOT_OURS    = -14,     /* a file of another kind */
+    ZC_E_TIMEOUT     = -15,     /* not there yet */
+    ZC_E_NOT_FOUND   = -16,     /* a file or folder that is not there */
+    ZC_E_CREATE      = -17,     /* an output that cannot be created, or no room for it */
+    ZC_E_BUSY        = -18,     /* somebody else is at work on it: try again later */
 } zc_status;
 
 /* "format" for ZC_E_FORMAT, and so on; "unknown" for any other number. Static. */

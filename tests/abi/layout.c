@@ -73,7 +73,7 @@ static void numbers_keep_their_meaning(void)
     static const int32_t statuses[] = {
         ZT_OK, ZT_E_NOMEM, ZT_E_SHAPE, ZT_E_MISSING, ZT_E_FORMAT, ZT_E_UNSUPPORTED, ZT_E_CANCELLED,
         ZT_E_IO, ZT_E_DEVICE, ZT_E_ARGUMENT, ZT_E_TRUNCATED, ZT_E_LIMIT, ZT_E_MISMATCH,
-        ZT_E_UNSAFE, ZT_E_NOT_OURS, ZT_E_TIMEOUT,
+        ZT_E_UNSAFE, ZT_E_NOT_OURS, ZT_E_TIMEOUT, ZT_E_NOT_FOUND, ZT_E_CREATE, ZT_E_BUSY,
     };
     static const int32_t counted[][6] = {
         { ZT_LEVEL_ERROR, ZT_LEVEL_WARNING, ZT_LEVEL_INFO, ZT_LEVEL_DEBUG, ZT_LEVEL_TRACE, 5 },

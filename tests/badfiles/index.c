@@ -68,7 +68,7 @@ const struct bad_case index_cases[] = {
     INDEX("index/path-link", ZC_E_UNSAFE, "{\"weight_map\":{\"x\":\"link.safetensors\"}}"),
     INDEX("index/path-pipe", ZC_E_UNSAFE, "{\"weight_map\":{\"x\":\"pipe.safetensors\"}}"),
     INDEX("index/path-is-a-folder", ZC_E_UNSAFE, "{\"weight_map\":{\"x\":\"sub\"}}"),
-    INDEX("index/shard-missing", ZC_E_MISSING,
+    INDEX("index/shard-missing", ZC_E_NOT_FOUND,
       "{\"weight_map\":{\"x\":\"a.safetensors\",\"y\":\"a.safetensors\",\"z\":\"b.safetensors"
       "\",\"w\":\"c.safetensors\"}}"),
     INDEX("index/shard-is-the-index", ZC_E_NOT_OURS,

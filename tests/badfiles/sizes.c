@@ -256,7 +256,7 @@ const struct bad_case size_cases[] = {
     MAKE("gguf-name-of-1025", ZC_E_LIMIT, gguf_name_of_1025),
     MAKE("gguf-name-of-1-mib", ZC_E_LIMIT, gguf_name_of_1_mib),
     MAKE("gguf-500000-empty-strings", ZC_OK, gguf_empty_strings),
-    MAKE("index-1024-shards", ZC_E_MISSING, index_of_1024),
+    MAKE("index-1024-shards", ZC_E_NOT_FOUND, index_of_1024),
     MAKE("index-1025-shards", ZC_E_LIMIT, index_of_1025),
     MAKE("index-100000-deep", ZC_E_FORMAT, index_deep),
     READ("nothing", ZC_OK, tensor_of_100, NULL),

@@ -238,7 +238,7 @@ static void a_folder_without_models_says_so(void)
     put("m/model.ckpt", &vae);                    /* named like a pickle, but none */
     REQUIRE_INT(zc_modelfolder_open(&f, &test_log, "m"), ZC_OK);
     zc_modelfolder_close(&f);
-    REQUIRE_INT(zc_modelfolder_open(&f, &test_log, "nowhere"), ZC_E_MISSING);
+    REQUIRE_INT(zc_modelfolder_open(&f, &test_log, "nowhere"), ZC_E_NOT_FOUND);
     REQUIRE_STR(error(), "cannot open 'nowhere': there is no such file or folder");
 }
 

@@ -27,13 +27,17 @@ static void every_code_has_its_name(void)
         { ZC_E_MISMATCH, -12, "mismatch" },
         { ZC_E_UNSAFE, -13, "unsafe" },
         { ZC_E_NOT_OURS, -14, "not ours" },
+        { ZC_E_TIMEOUT, -15, "timeout" },
+        { ZC_E_NOT_FOUND, -16, "not found" },
+        { ZC_E_CREATE, -17, "create" },
+        { ZC_E_BUSY, -18, "busy" },
     };
 
     for (size_t i = 0; i < ZC_COUNT(codes); i++) {
         REQUIRE_INT(codes[i].st, codes[i].number);
         REQUIRE_STR(zc_status_name(codes[i].st), codes[i].name);
     }
-    REQUIRE_STR(zc_status_name((zc_status)-15), "unknown");
+    REQUIRE_STR(zc_status_name((zc_status)-19), "unknown");
     REQUIRE_STR(zc_status_name((zc_status)1), "unknown");
 }
 

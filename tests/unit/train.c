@@ -631,7 +631,7 @@ static void trajectories_are_kept_and_not_confused(void)
     REQUIRE(same(t.value, u.value, 24 * sizeof(float)));
     REQUIRE_INT(zc_trajectory_load(&u, NULL, "t", "model a, prompt 2"), ZC_E_MISMATCH);
     REQUIRE_INT(zc_trajectory_load(&narrow, NULL, "t", "model a, prompt 1"), ZC_E_MISMATCH);
-    REQUIRE_INT(zc_trajectory_load(&u, NULL, "none", "x"), ZC_E_MISSING);
+    REQUIRE_INT(zc_trajectory_load(&u, NULL, "none", "x"), ZC_E_NOT_FOUND);
     zc_trajectory_fini(&t);
     zc_trajectory_fini(&u);
     zc_trajectory_fini(&narrow);
