@@ -13,47 +13,25 @@ static void list_items(const cli *c, int32_t which, const char *title)
         printf("  %-24s %s\n", item.name, item.summary);
 }
 
-static void list_params(const cli *c)
-{
-    zt_param p = { .size = sizeof(p) };
-
-    printf("options\n");
-    for (int32_t i = 0; c->zt->param(i, &p) == ZT_OK; i++) {
-        printf("  %-24s %s; ", p.key, p.help);
-        switch (p.kind) {
-        case ZT_PARAM_TEXT:
-            printf("text%s%s\n", *p.text ? ", default " : "", p.text);
-            break;
-        case ZT_PARAM_CHOICE:
-            printf("one of");
-            for (int k = 0; p.choices[k]; k++)
-                printf("%s %s", k ? "," : "", p.choices[k]);
-            printf(", default %s\n", p.choices[(int)p.value]);
-            break;
-        default:
-            printf("%.15g to %.15g, default %.15g\n", p.least, p.most, p.value);
-            break;
-        }
-    }
-}
-
 static int list(cli *c)
 {
-    if (c->argc != 0) {
-        fprintf(stderr, "zoetrope list: takes no arguments, found '%s'\n", c->argv[0]);
-        return CLI_USAGE;
-    }
+    const int code = cli_parse(c, NULL);
+
+    if (code != CLI_OK)
+        return code;
+    if (c->argc != 0)
+        return cli_fail(c, CLI_USAGE, "list: takes no arguments, found '%s'", c->argv[0]);
     list_items(c, ZT_LIST_MODELS, "models");
     list_items(c, ZT_LIST_SAMPLERS, "samplers");
     list_items(c, ZT_LIST_CACHES, "caching methods");
     list_items(c, ZT_LIST_BACKENDS, "backends");
-    list_params(c);
+    cli_print_keys(c);
     return CLI_OK;
 }
 
 const cli_command cli_list = {
     .name = "list",
-    .usage = "usage: zoetrope list\n",
+    .usage = "",
     .summary = "models, samplers, backends, and every option",
     .run = list,
 };
@@ -76,20 +54,22 @@ static void print_text(void *user, const char *text)
 
 static int inspect(cli *c)
 {
+    int code = cli_parse(c, NULL);
     texts t = { .wanted = c->json };
 
-    if (c->argc != 1) {
-        fprintf(stderr, "zoetrope inspect: expected one path, found %d arguments\n", c->argc);
-        return CLI_USAGE;
-    }
-    const int32_t st = c->zt->inspect(c->engine, c->argv[0], print_text, &t);
-    return st == ZT_E_MISSING ? CLI_NO_INPUT : cli_exit_of(st);
+    if (code == CLI_OK && c->argc != 1)
+        code = cli_fail(c, CLI_USAGE, "inspect: expected one path, found %d arguments", c->argc);
+    if (code == CLI_OK)
+        code = cli_open(c);
+    if (code != CLI_OK)
+        return code;
+    return cli_exit_of(c->zt->inspect(c->engine, c->argv[0], print_text, &t));
 }
 
 const cli_command cli_inspect = {
     .name = "inspect",
-    .usage = "usage: zoetrope inspect PATH [--json]\n\n"
-             "PATH is a file with weights, or a folder of them.\n",
+    .usage = "PATH",
+    .about = "PATH is a file with weights, or a folder of them.\n",
     .summary = "what a checkpoint is, and what is missing from it",
     .run = inspect,
 };

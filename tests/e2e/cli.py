@@ -153,7 +153,7 @@ def damaged_checkpoints():
     m = copy_model("lost")
     shard = shards(m / "transformer")[-1]
     shard.unlink()
-    refused("a lost shard is named", 65, [shard.name],
+    refused("a lost shard is named", 66, [shard.name],
             "render", "-m", m, "-p", "x", *TINY, "-o", SCRATCH / "x.y4m")
 
     refused("another model's tokenizer", 65, ["tokenizer"],
@@ -272,15 +272,36 @@ def refusals():
     refused("no output", 64, ["-o"], "render", "-m", MODEL, "-p", "x")
     refused("no such command", 64, ["rendr"], "rendr")
     refused("no such flag", 64, ["--stpes"], "render", "--stpes", "3")
+    refused("a flag without its value", 64, ["--steps needs N"], "render", "--steps")
+    refused("a flag with a value too many", 64, ["--dry-run takes no"], "render", "--dry-run=1")
+    refused("a number out of range", 64, ["--fps 0", "1 to 1000"], "render", "--fps", "0")
+    refused("a pair without a sign", 64, ["KEY=VALUE"], "render", "--set", "steps")
+    refused("two presets", 64, ["'a' and 'b'"], "render", "a", "--", "b")
+    refused("a topic that is none", 64, ["rendr"], "help", "rendr")
     refused("an output that cannot be created", 73, ["nofolder"],
             "render", "-m", MODEL, "-p", "x", *TINY, "-o", SCRATCH / "nofolder" / "x.y4m")
     rc, text, _ = zoetrope("--version")
     check("--version", rc == 0 and text.startswith(b"zoetrope "), text)
     rc, text, _ = zoetrope("list")
     check("list has models and options", rc == 0 and b"hunyuan" in text and b"guidance" in text, text)
-    for command in ("render", "inspect", "list"):
+    rc, text, _ = zoetrope("--help")
+    commands = [line.split()[0] for line in text.decode().splitlines() if line.startswith("  ")]
+    check("--help names the commands", rc == 0 and {"render", "list", "inspect"} <= set(commands))
+    for command in commands:
         rc, text, _ = zoetrope(command, "--help")
-        check(f"{command} --help", rc == 0 and b"usage" in text, text)
+        check(f"{command} --help", rc == 0 and text.startswith(b"usage: zoetrope " + command.encode()),
+              text)
+        check(f"help {command} is the same", zoetrope("help", command)[1] == text)
+    rc, keys, _ = zoetrope("help", "keys")
+    check("help keys has ranges", rc == 0 and b"1 to 1000, default 50" in keys, keys)
+    rc, man, _ = zoetrope("help", "man")
+    check("the manual page has commands, options and exit codes",
+          rc == 0 and man.startswith(b".TH ZOETROPE 1") and b".SS render" in man and
+          b".B guidance" in man and b".B 130" in man, man[:200])
+    rc, _, err = zoetrope("render", "--json", "-p", "x", "-o", out)
+    last = json.loads(err.splitlines()[-1])
+    check("--json tells failures as JSON", rc == 64 and last["exit"] == 64 and "model" in last["error"],
+          err)
 
 
 def inspections():

@@ -1,0 +1,224 @@
+/* zoetrope help: pages made of the tables of commands, of flags, and of a job's options. */
+
+#include <string.h>
+
+#include "plugin/cli.h"
+
+/* The option's row in the library; false if there is none. */
+static bool find_param(const cli *c, const char *key, zt_param *p)
+{
+    for (int32_t i = 0; c->zt->param(i, p) == ZT_OK; i++) {
+        if (strcmp(p->key, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "1 to 20, default 5"; any number of 63 bits goes without saying. */
+static void print_range(FILE *to, const zt_param *p)
+{
+    switch (p->kind) {
+    case ZT_PARAM_TEXT:
+        fprintf(to, "text%s%s", *p->text ? ", default " : "", p->text);
+        break;
+    case ZT_PARAM_BOOL:
+        fprintf(to, "true or false, default %s", p->value != 0 ? "true" : "false");
+        break;
+    case ZT_PARAM_CHOICE:
+        for (int k = 0; p->choices[k]; k++)
+            fprintf(to, "%s%s", k ? ", " : "one of ", p->choices[k]);
+        fprintf(to, "; default %s", p->choices[(int)p->value]);
+        break;
+    default:
+        if (p->most - p->least < 9e18)
+            fprintf(to, "%.15g to %.15g, ", p->least, p->most);
+        fprintf(to, "default %.15g", p->value);
+        break;
+    }
+}
+
+void cli_print_keys(const cli *c)
+{
+    zt_param p = { .size = sizeof(p) };
+
+    printf("options\n");
+    for (int32_t i = 0; c->zt->param(i, &p) == ZT_OK; i++) {
+        printf("  %-24s %s; ", p.key, p.help);
+        print_range(stdout, &p);
+        printf("\n");
+    }
+}
+
+void cli_print_overview(const cli *c, FILE *to)
+{
+    fprintf(to, "usage: zoetrope COMMAND ...\n\n");
+    for (int i = 0; cli_commands[i]; i++)
+        fprintf(to, "  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    fprintf(to, "\nzoetrope COMMAND --help says more; zoetrope help keys shows every option of a\n"
+                "job; zoetrope --version says that this is %s.\n", c->zt->version());
+}
+
+static void flag_name(const cli_flag *f, char *text, size_t size)
+{
+    snprintf(text, size, "%s%s%s%s%s", f->letter ? f->letter : "", f->letter ? ", " : "", f->name,
+             f->value ? " " : "", f->value ? f->value : "");
+}
+
+/* What a flag does: its own words, or those of the option that it sets. */
+static void print_meaning(const cli *c, FILE *to, const cli_flag *f)
+{
+    zt_param p = { .size = sizeof(p) };
+
+    if (f->help) {
+        fprintf(to, "%s", f->help);
+    } else if (find_param(c, f->key, &p)) {
+        fprintf(to, "%s", p.help);
+        if (p.kind != ZT_PARAM_TEXT || *p.text) {
+            fprintf(to, "; ");
+            print_range(to, &p);
+        }
+    }
+}
+
+static void print_flags(const cli *c, const cli_flag *flags)
+{
+    for (; flags && flags->name; flags++) {
+        char name[64];
+        flag_name(flags, name, sizeof(name));
+        printf("  %-28s ", name);
+        print_meaning(c, stdout, flags);
+        printf("\n");
+    }
+}
+
+void cli_print_command(const cli *c, const cli_command *command)
+{
+    printf("usage: zoetrope %s %s\n\n%s\n\n", command->name, command->usage, command->summary);
+    print_flags(c, command->flags);
+    print_flags(c, cli_common_flags);
+    if (command->about)
+        printf("\n%s", command->about);
+}
+
+/* ---- The man page ---- */
+
+/* Text without what troff would take for its own. */
+static void print_troff(const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\\')
+            printf("\\e");
+        else if (*text == '-')
+            printf("\\-");
+        else if (*text == '.' || *text == '\'')
+            printf("\\&%c", *text);
+        else
+            putchar(*text);
+    }
+}
+
+static void man_flags(const cli *c, const cli_flag *flags)
+{
+    for (; flags && flags->name; flags++) {
+        char name[64];
+        flag_name(flags, name, sizeof(name));
+        printf(".TP\n.B ");
+        print_troff(name);
+        printf("\n");
+        print_meaning(c, stdout, flags);
+        printf("\n");
+    }
+}
+
+static void man_codes(void)
+{
+    static const struct { int code; const char *text; } rows[] = {
+        { CLI_OK, "done" },
+        { CLI_USAGE, "wrong arguments or options" },
+        { CLI_DATA, "the input is wrong" },
+        { CLI_NO_INPUT, "the input is missing" },
+        { CLI_UNAVAILABLE, "the device cannot be used" },
+        { CLI_SOFTWARE, "a fault of our own" },
+        { CLI_NO_MEMORY, "no memory, or more than the budget" },
+        { CLI_CANNOT_CREATE, "the output cannot be created, or the disk is full" },
+        { CLI_IO, "the system refused to read or write" },
+        { CLI_AGAIN, "somebody else is at work on it, or the work was taken away: try again" },
+        { CLI_INTERRUPTED, "interrupted" },
+    };
+
+    printf(".SH EXIT STATUS\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        printf(".TP\n.B %d\n%s\n", rows[i].code, rows[i].text);
+}
+
+static void print_man(const cli *c)
+{
+    zt_param p = { .size = sizeof(p) };
+
+    printf(".TH ZOETROPE 1 \"\" \"zoetrope %s\" \"User Commands\"\n", c->zt->version());
+    printf(".SH NAME\nzoetrope \\- video from diffusion transformers\n.SH SYNOPSIS\n");
+    for (int i = 0; cli_commands[i]; i++) {
+        printf(".B zoetrope %s\n", cli_commands[i]->name);
+        print_troff(cli_commands[i]->usage);
+        printf("\n.br\n");
+    }
+    printf(".SH COMMANDS\n");
+    for (int i = 0; cli_commands[i]; i++) {
+        printf(".SS %s\n", cli_commands[i]->name);
+        print_troff(cli_commands[i]->summary);
+        printf("\n");
+        man_flags(c, cli_commands[i]->flags);
+        if (cli_commands[i]->about) {
+            printf(".PP\n.nf\n");
+            print_troff(cli_commands[i]->about);
+            printf(".fi\n");
+        }
+    }
+    printf(".SH FLAGS OF EVERY COMMAND\n");
+    man_flags(c, cli_common_flags);
+    printf(".SH OPTIONS OF A JOB\n"
+           "Set in a preset as \"key = value\", or by \\-\\-set key=value.\n");
+    for (int32_t i = 0; c->zt->param(i, &p) == ZT_OK; i++) {
+        printf(".TP\n.B %s\n%s; ", p.key, p.help);
+        print_range(stdout, &p);
+        printf("\n");
+    }
+    man_codes();
+}
+
+static int help(cli *c)
+{
+    int code = cli_parse(c, NULL);
+    const char *topic = c->argc > 0 ? c->argv[0] : NULL;
+
+    if (code != CLI_OK)
+        return code;
+    if (c->argc > 1)
+        return cli_fail(c, CLI_USAGE, "help: two topics, '%s' and '%s'", topic, c->argv[1]);
+    if (!topic) {
+        cli_print_overview(c, stdout);
+        return CLI_OK;
+    }
+    if (strcmp(topic, "keys") == 0) {
+        cli_print_keys(c);
+        return CLI_OK;
+    }
+    if (strcmp(topic, "man") == 0) {
+        print_man(c);
+        return CLI_OK;
+    }
+    for (int i = 0; cli_commands[i]; i++) {
+        if (strcmp(cli_commands[i]->name, topic) == 0) {
+            cli_print_command(c, cli_commands[i]);
+            return CLI_OK;
+        }
+    }
+    return cli_fail(c, CLI_USAGE, "help: there is no command '%s'", topic);
+}
+
+const cli_command cli_help = {
+    .name = "help",
+    .usage = "[COMMAND | keys | man]",
+    .summary = "this overview, a command, every option of a job, or the manual page",
+    .run = help,
+};
