@@ -5,23 +5,16 @@
 #include "core/base/alloc.h"
 #include "core/base/format.h"
 #include "core/base/json.h"
-#include "core/base/rng.h"
 #include "core/caching.h"
 #include "core/engine.h"
-#include "core/io/container.h"
-#include "core/text/prompt.h"
-
-/* An encoded prompt. */
-typedef struct prompt_states {
-    float *text, *pooled;
-    int    rows;
-    size_t cut;                   /* tokens that did not fit */
-} prompt_states;
+#include "core/pieces.h"
+#include "core/task.h"
 
 struct zc_job {
     zc_engine  *engine;
     zc_job     *next;             /* in the engine's queue; guarded by its mutex */
     zc_request *q;
+    zc_task     task;             /* run NULL: a film */
     zc_reel    *reel;
     zc_cancel   cancel;
 
@@ -30,16 +23,16 @@ struct zc_job {
     int64_t     began_ns, phase_ns;           /* clock when work, and this phase, began */
     bool        ended;
     char        error[ZC_LOG_TEXT];
-    zc_str      report, cache_report;         /* the second is the worker's until the end */
+    zc_str      report, result;   /* the second is the worker's until the end */
 
-    prompt_states states[ZC_LANES];           /* the worker's */
+    zc_states   states[ZC_LANES];             /* the worker's */
     float      *latent;
     double      seconds[ZC_PHASE_DONE + 1];
 };
 
 /* ---- Progress ---- */
 
-static void enter(zc_job *job, zc_phase_kind phase, int steps)
+void zc_job_enter(zc_job *job, zc_phase_kind phase, int steps)
 {
     const int64_t now = zc_clock_ns();
 
@@ -52,7 +45,7 @@ static void enter(zc_job *job, zc_phase_kind phase, int steps)
     zc_mutex_unlock(&job->mutex);
 }
 
-static void progress(void *user, int done, int total)
+void zc_job_progress(void *user, int done, int total)
 {
     zc_job *job = user;
 
@@ -82,85 +75,6 @@ void zc_job_info_get(zc_job *job, zc_job_info *info)
 
 /* ---- Phases ---- */
 
-static zc_status encode_with(zc_job *job, const zc_phase *phase, zc_encoding *e, float **states,
-                             int *rows)
-{
-    zc_log *log = &job->engine->log;
-    zc_status st = ZC_OK;
-
-    *rows = zc_encode_rows(e);
-    ZC_CHECK(*rows > 0, ZC_E_MISMATCH, "the prompt has no tokens behind its template");
-    *states = zc_alloc_zeroed((size_t)*rows, (size_t)e->config->hidden * sizeof(float));
-    ZC_CHECK(*states, ZC_E_NOMEM, "no memory for %d rows of conditioning", *rows);
-    ZC_TRY(zc_encode(phase, e, *states));
-done:
-    return st;
-}
-
-/* One prompt through both encoders. */
-static zc_status encode_prompt(zc_job *job, const zc_phase *phase, const char *text,
-                               prompt_states *s)
-{
-    zc_engine *e = job->engine;
-    const zc_checkpoint *c = e->checkpoint;
-    const zc_prompt_text prompt = { .text = text, .bytes = strlen(text) };
-    zc_prompt tokens = { 0 };
-    zc_status st = ZC_OK;
-    float *rows = NULL;
-    int count = 0;
-
-    ZC_TRY(zc_prompt_encode(&tokens, &e->log, zc_prompt_find(zc_template_of(job->q)),
-                            c->text_tokens, &prompt));
-    s->cut = tokens.ids.cut;
-    zc_encoding text_states = { .encoder = &zc_encoder_llama, .config = &c->configs.text,
-                                .part = &e->part[ZC_COMPONENT_TEXT], .ids = tokens.ids.id,
-                                .count = (int)tokens.ids.count, .first = tokens.crop };
-    ZC_TRY(encode_with(job, phase, &text_states, &s->text, &s->rows));
-
-    ZC_TRY(zc_prompt_encode(&tokens, &e->log, zc_prompt_find("clip"), c->clip_tokens, &prompt));
-    zc_encoding pooled = { .encoder = &zc_encoder_clip, .config = &c->configs.clip,
-                           .part = &e->part[ZC_COMPONENT_CLIP], .ids = tokens.ids.id,
-                           .count = (int)tokens.ids.count };
-    ZC_TRY(encode_with(job, phase, &pooled, &rows, &count));
-    const size_t hidden = (size_t)c->configs.clip.hidden;
-    s->pooled = rows;
-    rows = NULL;
-    memmove(s->pooled, s->pooled + (size_t)(count - 1) * hidden, hidden * sizeof(float));
-done:
-    zc_free(rows);
-    zc_prompt_fini(&tokens);
-    return st;
-}
-
-/* The first latent: from a file, or from the seed, element by element. */
-static zc_status make_noise(zc_job *job, const int32_t dim[4])
-{
-    zc_log *log = &job->engine->log;
-    const zc_request *q = job->q;
-    const size_t count = (size_t)dim[0] * (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];
-    zc_container *file = NULL;
-    zc_status st = ZC_OK;
-
-    job->latent = zc_alloc_zeroed(count, sizeof(float));
-    ZC_CHECK(job->latent, ZC_E_NOMEM, "no memory for a latent of %zu numbers", count);
-    if (!*q->noise) {
-        zc_randn(job->latent, 0, count, (uint64_t)q->seed, 0);
-        goto done;
-    }
-    ZC_TRY(zc_container_open(&file, log, q->noise));
-    const zc_entry *e = zc_container_find(file, "noise");
-    const int64_t expected[4] = { dim[0], dim[1], dim[2], dim[3] };
-    ZC_CHECK(e, ZC_E_MISSING, "%s: there is no tensor 'noise'", q->noise);
-    ZC_CHECK(e->type == ZK_F32 && e->rank == 4 &&
-                 memcmp(e->dim, expected, sizeof(expected)) == 0,
-             ZC_E_SHAPE, "%s: noise is %s of %s, expected %s of F32", q->noise,
-             zc_shape(e->dim, e->rank).text, e->type_name, zc_shape(expected, 4).text);
-    ZC_TRY(zc_entry_read(file, log, e, job->latent));
-done:
-    zc_container_close(&file);
-    return st;
-}
-
 static void add_frame(void *user, int index, const float *pixels)
 {
     zc_job *job = user;
@@ -174,13 +88,13 @@ static zc_status run_text(zc_job *job, const zc_phase *phase)
     zc_engine *e = job->engine;
     zc_status st = ZC_OK;
 
-    enter(job, ZC_PHASE_LOADING, 0);
+    zc_job_enter(job, ZC_PHASE_LOADING, 0);
     ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_TEXT, &job->cancel));
     ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_CLIP, &job->cancel));
-    enter(job, ZC_PHASE_TEXT, 0);
-    ZC_TRY(encode_prompt(job, phase, job->q->prompt, &job->states[0]));
+    zc_job_enter(job, ZC_PHASE_TEXT, 0);
+    ZC_TRY(zc_states_encode(&job->states[0], e, job->q, phase, job->q->prompt));
     if (job->q->cfg != 1.0f)
-        ZC_TRY(encode_prompt(job, phase, job->q->negative, &job->states[1]));
+        ZC_TRY(zc_states_encode(&job->states[1], e, job->q, phase, job->q->negative));
     zc_engine_drop(e, ZC_COMPONENT_TEXT);
     zc_engine_drop(e, ZC_COMPONENT_CLIP);
 done:
@@ -191,29 +105,19 @@ static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t s
 {
     zc_engine *e = job->engine;
     const zc_request *q = job->q;
-    const zc_configs *c = &e->checkpoint->configs;
     const zc_checkpoint_part *part = e->checkpoint->part[ZC_COMPONENT_MODEL];
     zc_schedule schedule;
     zc_caching caching = { .method = NULL };
     char fingerprint[65] = "";
     zc_status st = ZC_OK;
 
-    enter(job, ZC_PHASE_LOADING, 0);
+    zc_job_enter(job, ZC_PHASE_LOADING, 0);
     ZC_TRY(zc_schedule_flow(&schedule, &e->log, q->steps, q->shift));
     ZC_TRY(zc_checkpoint_fingerprint(part, &e->log, fingerprint));
     ZC_TRY(zc_caching_open(&caching, &e->log, q, &schedule, fingerprint));
     ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_MODEL, &job->cancel));
-    enter(job, ZC_PHASE_DENOISE, q->steps);
-    zc_denoising d = {
-        .model = &zc_model_hunyuan, .dims = c->dims, .rope_theta = c->rope_theta,
-        .text_cols = c->dims[HY_TEXT], .pooled_cols = c->dims[HY_POOLED],
-        .part = &e->part[ZC_COMPONENT_MODEL], .schedule = &schedule,
-        .sampler = zc_sampler_find(q->sampler), .cfg = q->cfg,
-        .guidance = q->guidance_rounding == ZC_ROUNDING_EXACT ? 1000.0f * q->guidance
-                                                              : zc_guidance_bf16(q->guidance),
-        .channels = c->vae.latent, .size = { size[0], size[1], size[2] },
-    };
-    memcpy(d.rope_axes, c->rope_axes, sizeof(d.rope_axes));
+    zc_job_enter(job, ZC_PHASE_DENOISE, q->steps);
+    zc_denoising d = zc_pieces_denoising(e, q, &schedule, size);
     for (int i = 0; i < ZC_LANES; i++) {
         d.lane[i] = (zc_lane){ job->states[i].text, job->states[i].rows, job->states[i].pooled };
         d.cache[i] = caching.lane[i];
@@ -221,7 +125,7 @@ static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t s
     ZC_TRY(zc_denoise(phase, &d, job->latent));
     if (caching.method) {
         zc_cache_say(caching.lane[0], &e->log);
-        zc_cache_report(caching.lane[0], &(zc_json_writer){ .to = &job->cache_report });
+        zc_cache_report(caching.lane[0], &(zc_json_writer){ .to = &job->result });
     }
     zc_engine_drop(e, ZC_COMPONENT_MODEL);
 done:
@@ -232,19 +136,12 @@ done:
 static zc_status run_decode(zc_job *job, const zc_phase *phase, const int32_t size[3])
 {
     zc_engine *e = job->engine;
-    const zc_request *q = job->q;
-    const zc_configs *c = &e->checkpoint->configs;
     zc_status st = ZC_OK;
 
-    enter(job, ZC_PHASE_LOADING, 0);
-    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_VAE, &job->cancel));
-    enter(job, ZC_PHASE_DECODE, 0);
-    const zc_decoding d = {
-        .decoder = { .vae = &zc_vae_causal3d, .config = &c->vae,
-                     .tiling = { q->vae_tile, q->vae_tile_stride, q->vae_tile_frames,
-                                 q->vae_tile_frames_stride } },
-        .part = &e->part[ZC_COMPONENT_VAE], .size = { size[0], size[1], size[2] },
-    };
+    zc_job_enter(job, ZC_PHASE_LOADING, 0);
+    ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_VAE, &job->cancel));
+    zc_job_enter(job, ZC_PHASE_DECODE, 0);
+    const zc_decoding d = zc_pieces_decoding(e, job->q, size);
     ZC_TRY(zc_decode(phase, &d, job->latent, add_frame, job));
     zc_engine_drop(e, ZC_COMPONENT_VAE);
 done:
@@ -254,26 +151,17 @@ done:
 static zc_status generate(zc_job *job)
 {
     zc_engine *e = job->engine;
-    zc_log *log = &e->log;
     const zc_request *q = job->q;
     zc_status st = ZC_OK;
+    int32_t size[3];
 
-    enter(job, ZC_PHASE_LOADING, 0);
+    zc_job_enter(job, ZC_PHASE_LOADING, 0);
     ZC_TRY(zc_engine_checkpoint(e, q));
-    const zc_configs *c = &e->checkpoint->configs;
+    ZC_TRY(zc_pieces_size(e, q, size));
     const zc_phase phase = { .dev = e->dev, .act = e->kept_act, .cancel = &job->cancel,
-                             .progress = progress, .user = job };
-    const int32_t size[3] = { (q->frames - 1) / c->vae.time + 1, q->height / c->vae.space,
-                              q->width / c->vae.space };
-
-    ZC_CHECK(c->vae.latent * 4 == c->dims[HY_IN], ZC_E_MISMATCH,
-             "the autoencoder has %d latent channels, the transformer %d", c->vae.latent,
-             c->dims[HY_IN] / 4);
-    ZC_CHECK(c->text.hidden == c->dims[HY_TEXT] && c->clip.hidden == c->dims[HY_POOLED],
-             ZC_E_MISMATCH, "the encoders give %d and %d numbers, the transformer takes %d and %d",
-             c->text.hidden, c->clip.hidden, c->dims[HY_TEXT], c->dims[HY_POOLED]);
+                             .progress = zc_job_progress, .user = job };
     ZC_TRY(run_text(job, &phase));
-    ZC_TRY(make_noise(job, (const int32_t[4]){ c->vae.latent, size[0], size[1], size[2] }));
+    ZC_TRY(zc_pieces_noise(&job->latent, e, q, q->seed, size));
     ZC_TRY(run_denoise(job, &phase, size));
     ZC_TRY(run_decode(job, &phase, size));
 done:
@@ -317,9 +205,9 @@ static void write_report(zc_job *job)
     int_field(&w, "steps", q->steps);
     int_field(&w, "tokens_cut", (int64_t)job->states[0].cut);
     text_field(&w, "cache", q->cache);
-    if (job->cache_report.length) {
-        zc_json_add_key(&w, "cache_trace");
-        zc_json_add_json(&w, zc_str_get(&job->cache_report));
+    if (job->result.length) {
+        zc_json_add_key(&w, job->task.run ? "result" : "cache_trace");
+        zc_json_add_json(&w, zc_str_get(&job->result));
     }
     float_field(&w, "seconds_text", job->seconds[ZC_PHASE_TEXT]);
     float_field(&w, "seconds_denoise", job->seconds[ZC_PHASE_DENOISE]);
@@ -337,8 +225,8 @@ void zc_job_run(zc_job *job)
     if (zc_cancel_requested(&job->cancel))
         zc_error(&job->engine->log, "cancelled");
     else
-        st = generate(job);
-    enter(job, ZC_PHASE_DONE, 0);
+        st = job->task.run ? job->task.run(job->task.user, job) : generate(job);
+    zc_job_enter(job, ZC_PHASE_DONE, 0);
 
     zc_mutex_lock(&job->mutex);
     job->info.status = st;
@@ -358,28 +246,32 @@ zc_job *zc_job_next(zc_job *job)
 
 static void job_free(zc_job *job)
 {
-    for (int i = 0; i < ZC_LANES; i++) {
-        zc_free(job->states[i].text);
-        zc_free(job->states[i].pooled);
-    }
+    for (int i = 0; i < ZC_LANES; i++)
+        zc_states_fini(&job->states[i]);
     zc_free(job->latent);
     zc_str_fini(&job->report);
-    zc_str_fini(&job->cache_report);
+    zc_str_fini(&job->result);
     zc_reel_close(&job->reel);
     zc_free(job->q);
+    if (job->task.free)
+        job->task.free(job->task.user);
     zc_free(job);
 }
 
-zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
+static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task,
+                       int frames)
 {
     zc_log *log = &e->log;
     zc_status st = ZC_OK;
     zc_job *job = zc_new(zc_job);
 
     *out = NULL;
+    if (!job && task->free)
+        task->free(task->user);
     ZC_CHECK(job, ZC_E_NOMEM, "job: out of memory");
     job->engine = e;
-    job->info = (zc_job_info){ .width = q->width, .height = q->height, .frames = q->frames };
+    job->task = *task;
+    job->info = (zc_job_info){ .width = q->width, .height = q->height, .frames = frames };
     ZC_CHECK(job->q = zc_new(zc_request), ZC_E_NOMEM, "job: out of memory");
     *job->q = *q;
     ZC_TRY(zc_request_check(q, log));
@@ -388,7 +280,7 @@ zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
     ZC_TRY(zc_caching_check(q, log));
     ZC_CHECK(*q->model || *q->transformer, ZC_E_MISSING,
              "no model: set 'model' to the folder of a checkpoint");
-    ZC_TRY(zc_reel_open(&job->reel, log, q->width, q->height, q->frames));
+    ZC_TRY(zc_reel_open(&job->reel, log, q->width, q->height, frames));
     ZC_TRY(zc_mutex_init(&job->mutex));
 
     zc_mutex_lock(&e->mutex);
@@ -404,6 +296,36 @@ done:
     if (job)
         job_free(job);
     return st;
+}
+
+zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
+{
+    return start(e, out, q, &(zc_task){ .run = NULL }, q->frames);
+}
+
+zc_status zc_task_start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task)
+{
+    return start(e, out, q, task, 0);
+}
+
+zc_engine *zc_job_engine(zc_job *job)
+{
+    return job->engine;
+}
+
+const zc_request *zc_job_request(zc_job *job)
+{
+    return job->q;
+}
+
+zc_cancel *zc_job_cancelling(zc_job *job)
+{
+    return &job->cancel;
+}
+
+zc_str *zc_job_result(zc_job *job)
+{
+    return &job->result;
 }
 
 zc_reel *zc_job_reel(zc_job *job)

@@ -92,7 +92,7 @@ int zc_reel_wait(zc_reel *r, int frame, int timeout_ms)
         if (frame < r->count)
             answer = ZC_OK;
         else if (r->ended)
-            answer = r->end != ZC_OK ? (int)r->end : (int)ZC_E_ARGUMENT;
+            answer = r->end != ZC_OK || !r->frames ? (int)r->end : (int)ZC_E_ARGUMENT;
         if (answer != ZC_REEL_LATE)
             break;
         if (timeout_ms < 0)

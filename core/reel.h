@@ -22,7 +22,8 @@ void zc_reel_end(zc_reel *reel, zc_status st);
 
 int zc_reel_count(zc_reel *reel);
 
-/* ZC_OK once the frame is there; the reel's end if it never will be; or ZC_REEL_LATE. */
+/* ZC_OK once the frame is there; the reel's end if it never will be; or ZC_REEL_LATE. Of a reel
+ * without frames any frame is there at its end. */
 #define ZC_REEL_LATE 1
 int zc_reel_wait(zc_reel *reel, int frame, int timeout_ms);     /* negative: for ever */
 
