@@ -144,11 +144,29 @@ uint64_t zc_out_size(const zc_out *out);
 zc_status zc_out_commit(zc_out **out, zc_log *log);
 void zc_out_abort(zc_out **out);                      /* removes the partial file; accepts NULL */
 
+/* A file of our own that stays open, to be read and changed where it stands: a journal, a
+ * lease. It is locked: while another open file has it, opening is ZC_E_BUSY. Not every network
+ * file system keeps locks, so this alone proves nothing there. */
+typedef struct zc_own zc_own;
+
+zc_status zc_own_open(zc_own **out, zc_log *log, const char *path);       /* or makes it, empty */
+void      zc_own_close(zc_own **own);
+uint64_t  zc_own_size(const zc_own *own);
+zc_status zc_own_read(const zc_own *own, zc_log *log, uint64_t offset, void *dst, size_t bytes);
+zc_status zc_own_write(zc_own *own, zc_log *log, uint64_t offset, const void *src, size_t bytes);
+zc_status zc_own_cut(zc_own *own, zc_log *log, uint64_t size);
+zc_status zc_own_sync(zc_own *own, zc_log *log);          /* a failure is final: write it anew */
+/* ZC_E_BUSY if its name means another file by now, or none. */
+zc_status zc_own_still(const zc_own *own, zc_log *log);
+
 /* Paths. None of these is an error: ask, and look at the answer. */
 bool zc_path_info(zc_file_info *info, const char *path);        /* follows links */
 
 zc_status zc_path_mkdir(zc_log *log, const char *path);         /* ok if the folder exists */
 zc_status zc_path_unlink(zc_log *log, const char *path);        /* ok if there is none */
+zc_status zc_path_sync(zc_log *log, const char *path);          /* the folder that it is in */
+/* Gives a file another name, whatever had it before. */
+zc_status zc_path_rename(zc_log *log, const char *from, const char *to);
 
 /* True for a name that zc_file_open_in could open: one harmless component. */
 bool zc_path_plain(const char *name);

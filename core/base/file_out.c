@@ -47,14 +47,12 @@ void zc_out_abort(zc_out **out)
     out_free(out);
 }
 
-static bool same_file(const zc_file_info *a, const zc_file_info *b)
+bool zc_file_same(const zc_file_info *a, const zc_file_info *b)
 {
     return a->device == b->device && a->inode == b->inode;
 }
 
-/* Opens and locks the partial file. Returns a descriptor, -EAGAIN if somebody
- * else is writing it, or another negative errno. */
-static int claim(const char *partial)
+int zc_file_claim(const char *partial, bool empty)
 {
     const zc_file_table *t = zc_file_table_now();
     zc_file_info mine, named;
@@ -73,11 +71,13 @@ static int claim(const char *partial)
             err = -ENXIO;
         if (err >= 0) {
             err = t->path_info(t->user, partial, &named);
-            if (err == -ENOENT || (err >= 0 && !same_file(&mine, &named))) {
+            if (err == -ENOENT || (err >= 0 && !zc_file_same(&mine, &named))) {
                 zc_file_release(fd);
                 continue;
             }
         }
+        if (err >= 0 && !empty)
+            return fd;
         if (err >= 0) {
             do
                 err = t->truncate(t->user, fd, 0);
@@ -114,7 +114,7 @@ zc_status zc_out_create(zc_out **out, zc_log *log, const char *path, zc_out_poli
         ZC_CHECK(info.kind == ZC_FILE_REGULAR, ZC_E_UNSAFE,
                  "'%s' is not a file, so it is not replaced", zc_quote_path(path).text);
     }
-    o->fd = claim(o->partial);
+    o->fd = zc_file_claim(o->partial, true);
     if (o->fd < 0) {
         st = zc_file_refused(log, "write", o->partial, o->fd);
         if (st == ZC_E_NOT_FOUND || st == ZC_E_IO)
@@ -163,7 +163,7 @@ uint64_t zc_out_size(const zc_out *out)
     return out->size;
 }
 
-static int sync_now(int fd)
+int zc_file_sync_now(int fd)
 {
     const zc_file_table *t = zc_file_table_now();
     int err;
@@ -174,8 +174,7 @@ static int sync_now(int fd)
     return err;
 }
 
-/* Makes the new name last. */
-static int sync_folder_of(const char *path)
+int zc_file_sync_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? zc_copy_text(path, (size_t)(slash - path) + 1) : zc_copy_text(".", 1);
@@ -187,7 +186,7 @@ static int sync_folder_of(const char *path)
     zc_free(folder);
     if (fd < 0)
         return fd;
-    err = sync_now(fd);
+    err = zc_file_sync_now(fd);
     zc_file_release(fd);
     return err == -EINVAL ? 0 : err;      /* a file system that can't sync folders */
 }
@@ -201,7 +200,7 @@ zc_status zc_out_commit(zc_out **out, zc_log *log)
 
     ZC_CHECK(!o->failed, ZC_E_IO, "'%s' stays unwritten, because a write had failed",
              zc_quote_path(o->path).text);
-    err = sync_now(o->fd);
+    err = zc_file_sync_now(o->fd);
     if (err < 0) {
         st = zc_file_refused(log, "write", o->partial, err);
         goto done;
@@ -216,7 +215,7 @@ zc_status zc_out_commit(zc_out **out, zc_log *log)
     err = t->close(t->user, o->fd);
     o->fd = -1;
     if (err >= 0)
-        err = sync_folder_of(o->path);
+        err = zc_file_sync_folder_of(o->path);
     if (err < 0)
         st = zc_file_refused(log, "finish", o->path, err);
 done:

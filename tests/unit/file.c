@@ -412,6 +412,33 @@ static void racing_writers_never_mix(void)
     REQUIRE(!exists("race.partial"));
 }
 
+static void own_files_grow_and_are_locked(void)
+{
+    zc_own *a = NULL, *b = NULL;
+    char text[4] = "";
+
+    REQUIRE_INT(zc_own_open(&a, &test_log, in("own")), ZC_OK);
+    REQUIRE_INT(zc_own_open(&b, &test_log, in("own")), ZC_E_BUSY);
+    REQUIRE(!b);
+    REQUIRE_INT(zc_own_write(a, &test_log, 0, "0123456", 7), ZC_OK);
+    REQUIRE_INT(zc_own_size(a), 7);
+    REQUIRE_INT(zc_own_cut(a, &test_log, 5), ZC_OK);
+    REQUIRE_INT(zc_own_sync(a, &test_log), ZC_OK);
+    REQUIRE_INT(zc_own_still(a, &test_log), ZC_OK);
+    zc_own_close(&a);
+    REQUIRE_STR(held("own"), "01234");
+    REQUIRE_INT(zc_own_open(&a, &test_log, in("own")), ZC_OK);
+    REQUIRE_INT(zc_own_size(a), 5);
+    REQUIRE_INT(zc_own_read(a, &test_log, 2, text, 3), ZC_OK);
+    REQUIRE_STR(text, "234");
+    REQUIRE_INT(zc_own_read(a, &test_log, 2, text, 4), ZC_E_TRUNCATED);
+    REQUIRE_INT(zc_path_rename(&test_log, in("own"), in("other")), ZC_OK);
+    REQUIRE_INT(zc_path_sync(&test_log, in("other")), ZC_OK);
+    REQUIRE_INT(zc_own_still(a, &test_log), ZC_E_BUSY);
+    zc_own_close(&a);
+    zc_own_close(&a);
+}
+
 static void folders_are_made_and_files_removed(void)
 {
     put("plain", "x");
@@ -626,6 +653,7 @@ int main(void)
     TEST(what_must_not_be_replaced_is_not);
     TEST(partial_files_belong_to_one_writer);
     TEST(racing_writers_never_mix);
+    TEST(own_files_grow_and_are_locked);
     TEST(folders_are_made_and_files_removed);
     TEST(low_descriptors_are_never_used);
     TEST(every_call_of_a_reader_may_fail);
