@@ -156,6 +156,8 @@ zc_status zc_own_read(const zc_own *own, zc_log *log, uint64_t offset, void *dst
 zc_status zc_own_write(zc_own *own, zc_log *log, uint64_t offset, const void *src, size_t bytes);
 zc_status zc_own_cut(zc_own *own, zc_log *log, uint64_t size);
 zc_status zc_own_sync(zc_own *own, zc_log *log);          /* a failure is final: write it anew */
+/* Gives it another name, whatever had that before. */
+zc_status zc_own_rename(zc_own *own, zc_log *log, const char *to);
 /* ZC_E_BUSY if its name means another file by now, or none. */
 zc_status zc_own_still(const zc_own *own, zc_log *log);
 
@@ -165,8 +167,9 @@ bool zc_path_info(zc_file_info *info, const char *path);        /* follows links
 zc_status zc_path_mkdir(zc_log *log, const char *path);         /* ok if the folder exists */
 zc_status zc_path_unlink(zc_log *log, const char *path);        /* ok if there is none */
 zc_status zc_path_sync(zc_log *log, const char *path);          /* the folder that it is in */
-/* Gives a file another name, whatever had it before. */
+/* Gives a file another name, whatever had that before; the second is ZC_E_CREATE if anything had. */
 zc_status zc_path_rename(zc_log *log, const char *from, const char *to);
+zc_status zc_path_rename_new(zc_log *log, const char *from, const char *to);
 
 /* True for a name that zc_file_open_in could open: one harmless component. */
 bool zc_path_plain(const char *name);

@@ -132,12 +132,36 @@ done:
     return st;
 }
 
+zc_status zc_own_rename(zc_own *own, zc_log *log, const char *to)
+{
+    zc_status st = ZC_OK;
+    char *path = zc_copy_text(to, strlen(to));
+
+    ZC_CHECK(path, ZC_E_NOMEM, "out of memory");
+    ZC_TRY(zc_path_rename(log, own->path, to));
+    zc_free(own->path);
+    own->path = path;
+    path = NULL;
+done:
+    zc_free(path);
+    return st;
+}
+
 zc_status zc_path_rename(zc_log *log, const char *from, const char *to)
 {
     const zc_file_table *t = zc_file_table_now();
     const int err = t->rename(t->user, from, to);
 
     return err < 0 ? zc_file_refused(log, "write", to, err) : ZC_OK;
+}
+
+zc_status zc_path_rename_new(zc_log *log, const char *from, const char *to)
+{
+    const zc_file_table *t = zc_file_table_now();
+    const int err = t->rename_new(t->user, from, to);
+    const zc_status st = err < 0 ? zc_file_refused(log, "write", to, err) : ZC_OK;
+
+    return st == ZC_E_ARGUMENT ? ZC_E_CREATE : st;
 }
 
 zc_status zc_path_sync(zc_log *log, const char *path)

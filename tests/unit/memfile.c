@@ -177,16 +177,19 @@ static int64_t table_read(void *user, int fd, void *dst, size_t bytes, uint64_t 
 static int64_t table_write(void *user, int fd, const void *src, size_t bytes, uint64_t offset)
 {
     struct memfile *f = &files[open_now[fd - FIRST].file];
+    const bool borrowed = f->bytes && f->bytes != f->own;
 
     (void)user;
     if (fails())
         return -fail_errno;
-    if (offset + bytes > f->capacity) {
-        f->capacity = 2 * ((size_t)offset + bytes);
+    if (offset + bytes > f->capacity || f->count > f->capacity) {
+        f->capacity = 2 * ((size_t)offset + bytes) + f->count;
         f->own = realloc(f->own, f->capacity);
         if (!f->own)
             abort();
     }
+    if (borrowed)
+        memcpy(f->own, f->bytes, f->count);
     if (offset > f->count)
         memset(f->own + f->count, 0, (size_t)offset - f->count);
     memcpy(f->own + offset, src, bytes);
