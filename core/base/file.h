@@ -55,6 +55,7 @@ typedef struct zc_file_table {
     int     (*close)(void *user, int fd);
     int64_t (*read_at)(void *user, int fd, void *dst, size_t bytes, uint64_t offset);
     int64_t (*write_at)(void *user, int fd, const void *src, size_t bytes, uint64_t offset);
+    int64_t (*write)(void *user, int fd, const void *src, size_t bytes);       /* at its place */
     int     (*truncate)(void *user, int fd, uint64_t size);
     int     (*lock)(void *user, int fd);                   /* alone, or -EAGAIN; ends with close */
     int     (*sync)(void *user, int fd);
@@ -138,6 +139,14 @@ zc_status zc_out_write(zc_out *out, zc_log *log, const void *src, size_t bytes);
 zc_status zc_out_write_at(zc_out *out, zc_log *log, uint64_t offset, const void *src,
                           size_t bytes);
 uint64_t zc_out_size(const zc_out *out);
+
+/* What was written so far; *got is less than bytes only at the end. */
+zc_status zc_out_read_at(zc_out *out, zc_log *log, uint64_t offset, void *dst, size_t bytes,
+                         size_t *got);
+
+/* All bytes to a descriptor of the caller's, a pipe perhaps, at its own place. `name` stands in
+ * the message. A pipe that nobody reads is an error here, once the caller ignores SIGPIPE. */
+zc_status zc_pipe_write(zc_log *log, int fd, const char *name, const void *src, size_t bytes);
 
 /* Syncs, renames, syncs the folder. On failure the partial file is gone. The zc_out is closed
  * either way. */

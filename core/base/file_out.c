@@ -158,6 +158,41 @@ zc_status zc_out_write(zc_out *out, zc_log *log, const void *src, size_t bytes)
     return zc_out_write_at(out, log, out->size, src, bytes);
 }
 
+zc_status zc_out_read_at(zc_out *out, zc_log *log, uint64_t offset, void *dst, size_t bytes,
+                         size_t *got)
+{
+    const zc_file_table *t = zc_file_table_now();
+    int64_t n = 1;
+
+    *got = 0;
+    while (n > 0 && *got < bytes) {
+        n = t->read_at(t->user, out->fd, (char *)dst + *got, bytes - *got, offset + *got);
+        if (n == -EINTR)
+            n = 1;
+        else if (n > 0)
+            *got += (size_t)n;
+    }
+    return n < 0 ? zc_file_refused(log, "read", out->partial, n) : ZC_OK;
+}
+
+zc_status zc_pipe_write(zc_log *log, int fd, const char *name, const void *src, size_t bytes)
+{
+    const zc_file_table *t = zc_file_table_now();
+    size_t done = 0;
+    int64_t n = 0;
+
+    while (n >= 0 && done < bytes) {
+        n = t->write(t->user, fd, (const char *)src + done, bytes - done);
+        if (n == -EINTR)
+            n = 0;
+        else if (n == 0)
+            n = -EIO;
+        else if (n > 0)
+            done += (size_t)n;
+    }
+    return n < 0 ? zc_file_refused(log, "write", name, n) : ZC_OK;
+}
+
 uint64_t zc_out_size(const zc_out *out)
 {
     return out->size;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +71,18 @@ static int64_t system_write_at(void *user, int fd, const void *src, size_t bytes
     const ssize_t n = pwrite(fd, src, bytes < CHUNK ? bytes : CHUNK, (off_t)offset);
 
     (void)user;
+    return n < 0 ? -errno : n;
+}
+
+static int64_t system_write(void *user, int fd, const void *src, size_t bytes)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+    ssize_t n;
+
+    (void)user;
+    do
+        n = write(fd, src, bytes < CHUNK ? bytes : CHUNK);
+    while (n < 0 && errno == EAGAIN && poll(&ready, 1, -1) >= 0);      /* somebody's O_NONBLOCK */
     return n < 0 ? -errno : n;
 }
 
@@ -204,6 +217,7 @@ const zc_file_table zc_file_system = {
     .close      = system_close,
     .read_at    = system_read_at,
     .write_at   = system_write_at,
+    .write      = system_write,
     .truncate   = system_truncate,
     .lock       = system_lock,
     .sync       = system_sync,
@@ -250,6 +264,7 @@ static const struct {
     { EFBIG,        ZC_E_IO,        "the file would be too large" },
     { EROFS,        ZC_E_CREATE,    "the file system is read-only" },
     { EIO,          ZC_E_IO,        "input or output error" },
+    { EPIPE,        ZC_E_IO,        "nobody reads it any more" },
     { EMFILE,       ZC_E_IO,        "this process has too many open files" },
     { ENFILE,       ZC_E_IO,        "the system has too many open files" },
     { ESTALE,       ZC_E_IO,        "the file went away on its server" },

@@ -36,14 +36,20 @@ bool zc_log_wants(zc_log *log, zc_level level)
 
 void zc_log_write(zc_log *log, zc_level level, const char *format, ...)
 {
-    char text[ZC_LOG_TEXT];
     va_list args;
+
+    va_start(args, format);
+    zc_log_vwrite(log, level, format, args);
+    va_end(args);
+}
+
+void zc_log_vwrite(zc_log *log, zc_level level, const char *format, va_list args)
+{
+    char text[ZC_LOG_TEXT];
 
     if (!zc_log_wants(log, level))
         return;
-    va_start(args, format);
     zc_vformat(text, sizeof(text), format, args);
-    va_end(args);
 
     zc_mutex_lock(&log->mutex);
     if (level == ZC_LEVEL_ERROR)

@@ -10,8 +10,9 @@
 #ifndef ZC_LOG_H
 #define ZC_LOG_H
 
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "core/base/status.h"
 #include "core/base/thread.h"
@@ -49,6 +50,8 @@ bool zc_log_wants(zc_log *log, zc_level level);
 
 /* One message; format as in zc_format. A NULL log swallows it. */
 void zc_log_write(zc_log *log, zc_level level, const char *format, ...) ZC_PRINTF(3, 4);
+void zc_log_vwrite(zc_log *log, zc_level level, const char *format, va_list args)
+    ZC_PRINTF(3, 0);
 
 /* Copies the last error, cut to size - 1 bytes; "" if there was none or log is NULL. */
 void zc_log_last_error(zc_log *log, char *text, size_t size);

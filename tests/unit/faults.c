@@ -183,6 +183,15 @@ static int64_t file_write_at(void *user, int fd, const void *src, size_t bytes, 
     return fires(&files) ? -file_errno : SYSTEM->write_at(user, fd, src, bytes, offset);
 }
 
+static int64_t file_write(void *user, int fd, const void *src, size_t bytes)
+{
+    if (interrupted())
+        return -EINTR;
+    if (file_most > 0 && bytes > file_most)
+        bytes = file_most;
+    return fires(&files) ? -file_errno : SYSTEM->write(user, fd, src, bytes);
+}
+
 static int file_truncate(void *user, int fd, uint64_t size)
 {
     if (interrupted())
@@ -252,6 +261,7 @@ void faults_file(int n, enum fault_mode mode, int err)
         .close      = file_close,
         .read_at    = file_read_at,
         .write_at   = file_write_at,
+        .write      = file_write,
         .truncate   = file_truncate,
         .lock       = file_lock,
         .sync       = file_sync,
