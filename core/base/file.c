@@ -401,12 +401,21 @@ zc_status zc_path_mkdir(zc_log *log, const char *path)
     return st == ZC_E_NOT_FOUND || st == ZC_E_IO ? ZC_E_CREATE : st;
 }
 
+static zc_status removed(zc_log *log, const char *path, int err)
+{
+    return err >= 0 || err == -ENOENT ? ZC_OK : zc_file_refused(log, "remove", path, err);
+}
+
 zc_status zc_path_unlink(zc_log *log, const char *path)
 {
     const zc_file_table *t = zc_file_table_now();
-    const int err = t->unlink(t->user, path);
 
-    if (err >= 0 || err == -ENOENT)
-        return ZC_OK;
-    return zc_file_refused(log, "remove", path, err);
+    return removed(log, path, t->unlink(t->user, path));
+}
+
+zc_status zc_path_rmdir(zc_log *log, const char *path)
+{
+    const zc_file_table *t = zc_file_table_now();
+
+    return removed(log, path, t->rmdir(t->user, path));
 }

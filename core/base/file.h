@@ -64,6 +64,7 @@ typedef struct zc_file_table {
     int     (*rename)(void *user, const char *from, const char *to);       /* replaces */
     int     (*rename_new)(void *user, const char *from, const char *to);   /* or -EEXIST */
     int     (*unlink)(void *user, const char *name);
+    int     (*rmdir)(void *user, const char *name);        /* of an empty folder */
     int     (*mkdir)(void *user, const char *name);
     /* What a link says, cut to `size` bytes and without a NUL; returns the bytes. */
     int     (*read_link)(void *user, int dir, const char *name, char *dst, size_t size);
@@ -175,6 +176,7 @@ bool zc_path_info(zc_file_info *info, const char *path);        /* follows links
 
 zc_status zc_path_mkdir(zc_log *log, const char *path);         /* ok if the folder exists */
 zc_status zc_path_unlink(zc_log *log, const char *path);        /* ok if there is none */
+zc_status zc_path_rmdir(zc_log *log, const char *path);         /* an empty one; likewise */
 zc_status zc_path_sync(zc_log *log, const char *path);          /* the folder that it is in */
 /* Gives a file another name, whatever had that before; the second is ZC_E_CREATE if anything had. */
 zc_status zc_path_rename(zc_log *log, const char *from, const char *to);

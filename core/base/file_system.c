@@ -169,6 +169,12 @@ static int system_unlink(void *user, const char *name)
     return result(unlink(name));
 }
 
+static int system_rmdir(void *user, const char *name)
+{
+    (void)user;
+    return result(rmdir(name));
+}
+
 static int system_mkdir(void *user, const char *name)
 {
     (void)user;
@@ -226,6 +232,7 @@ const zc_file_table zc_file_system = {
     .rename     = system_rename,
     .rename_new = system_rename_new,
     .unlink     = system_unlink,
+    .rmdir      = system_rmdir,
     .mkdir      = system_mkdir,
     .read_link  = system_read_link,
     .list       = system_list,

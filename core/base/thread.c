@@ -178,12 +178,22 @@ void zc_once_run(zc_once *once, void (*fn)(void))
     pthread_once(once, fn);
 }
 
-int64_t zc_clock_ns(void)
+static int64_t clock_at(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+int64_t zc_clock_ns(void)
+{
+    return clock_at(CLOCK_MONOTONIC);
+}
+
+int64_t zc_clock_work_ns(void)
+{
+    return clock_at(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 int zc_thread_limit(void)

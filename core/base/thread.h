@@ -64,6 +64,7 @@ typedef pthread_once_t zc_once;
 void zc_once_run(zc_once *once, void (*fn)(void));
 
 int64_t zc_clock_ns(void);            /* steady; its zero means nothing */
+int64_t zc_clock_work_ns(void);       /* time of processors that all threads have used */
 int     zc_thread_limit(void);        /* processors this process may use, at least 1 */
 
 /* A request to stop, set by any thread, polled by the one that works. Starts as

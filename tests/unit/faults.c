@@ -238,6 +238,11 @@ static int file_unlink(void *user, const char *name)
     return fires(&files) ? -file_errno : SYSTEM->unlink(user, name);
 }
 
+static int file_rmdir(void *user, const char *name)
+{
+    return fires(&files) ? -file_errno : SYSTEM->rmdir(user, name);
+}
+
 static int file_mkdir(void *user, const char *name)
 {
     return fires(&files) ? -file_errno : SYSTEM->mkdir(user, name);
@@ -270,6 +275,7 @@ void faults_file(int n, enum fault_mode mode, int err)
         .rename     = file_rename,
         .rename_new = file_rename_new,
         .unlink     = file_unlink,
+        .rmdir      = file_rmdir,
         .mkdir      = file_mkdir,
         .read_link  = file_read_link,
         .list       = file_list,

@@ -450,6 +450,8 @@ static void folders_are_made_and_files_removed(void)
     REQUIRE_INT(zc_path_unlink(&test_log, in("plain")), ZC_OK);
     REQUIRE(!exists("plain"));
     REQUIRE(zc_path_unlink(&test_log, in("made")) != ZC_OK);
+    REQUIRE_INT(zc_path_rmdir(&test_log, in("made")), ZC_OK);
+    REQUIRE_INT(zc_path_rmdir(&test_log, in("made")), ZC_OK);
 }
 
 static void low_descriptors_are_never_used(void)

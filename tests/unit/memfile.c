@@ -297,6 +297,13 @@ static int table_unlink(void *user, const char *name)
     return 0;
 }
 
+static int table_rmdir(void *user, const char *name)
+{
+    (void)user;
+    (void)name;
+    return fails() ? -fail_errno : 0;
+}
+
 static int table_mkdir(void *user, const char *name)
 {
     (void)user;
@@ -356,7 +363,7 @@ void memfiles_begin(void)
         .open = table_open, .close = table_close, .read_at = table_read, .write_at = table_write,
         .truncate = table_truncate, .lock = table_lock, .sync = table_lock, .info = table_info,
         .path_info = table_path_info, .rename = table_rename, .rename_new = table_rename_new,
-        .unlink = table_unlink, .mkdir = table_mkdir,
+        .unlink = table_unlink, .rmdir = table_rmdir, .mkdir = table_mkdir,
         .read_link = table_read_link, .list = table_list,
     };
 
