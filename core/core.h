@@ -38,6 +38,8 @@ typedef enum zc_phase_kind {
     ZC_PHASE_DENOISE,
     ZC_PHASE_DECODE,
     ZC_PHASE_DONE,
+    ZC_PHASE_FIT,                 /* of a training: calls of the fit */
+    ZC_PHASE_MEASURE,             /* of a benchmark: runs */
 } zc_phase_kind;
 
 typedef struct zc_job_info {
@@ -78,6 +80,21 @@ void      zc_plan_json(const zc_plan *plan, zc_str *to);
 
 /* What a file or folder is, in words and as JSON. */
 zc_status zc_inspect(zc_log *log, const char *path, zc_str *words, zc_str *json);
+
+/* Work over a file of prompts that is queued like a job: see training.h. All is
+ * copied. */
+typedef struct zc_task_desc {
+    const zc_request *request;
+    const char       *prompts;        /* path of a text file, a prompt in each line */
+    const char       *output;         /* path */
+    const char       *options;        /* "key = value" lines; NULL: the defaults */
+} zc_task_desc;
+
+zc_status zc_training_start(zc_engine *engine, zc_job **out, const zc_task_desc *desc);
+
+/* The options of the task "train", or of one of its fits, "train.gram"; NULL if there is none
+ * of that name. */
+const zc_opt *zc_task_options(const char *table);
 
 /* Frame `index` of a reel as pixels; ZC_E_ARGUMENT if it is not there. */
 typedef struct zc_picture {

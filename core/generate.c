@@ -128,11 +128,12 @@ static zk_tensor cache_input(zc_run *r, zc_dit *dit, const zc_step *step, int la
 }
 
 /* The velocity of a lane: computed, or from a feature that is predicted. */
-static void lane_velocity(zc_run *r, zc_dit *dit, zc_cache *cache, const zc_step *step, int lane,
-                          const zk_tensor io[2])
+static void lane_velocity(zc_run *r, zc_dit *dit, const zc_denoising *d, const zc_step *step,
+                          int lane, const zk_tensor io[2])
 {
     const zk_tensor latent = io[0], velocity = io[1];
     const zc_model *model = dit->model;
+    zc_cache *cache = d->cache[lane];
 
     if (!cache) {
         model->stages(r, dit, step, lane, ZC_AT_INPUT, ZC_AT_OUTPUT, latent, velocity);
@@ -149,6 +150,8 @@ static void lane_velocity(zc_run *r, zc_dit *dit, zc_cache *cache, const zc_step
         zc_cache_predict(cache, r, step, &in);
     zc_cache_commit(cache, r, step, &in);
     const zk_tensor feature = zc_cache_feature(cache);
+    if (d->feature)
+        d->feature(d->feature_user, r, step, lane, feature);
     if (tap == ZC_AT_OUTPUT)
         zc_copy_to(r, velocity, feature);
     else
@@ -184,7 +187,7 @@ static void denoise(zc_run *r, void *user)
         const size_t mark = zc_arena_mark(r->scratch);
 
         for (int lane = 0; lane < lanes; lane++)
-            lane_velocity(r, &dit, d->cache[lane], &step, lane,
+            lane_velocity(r, &dit, d, &step, lane,
                           (const zk_tensor[2]){ latent, velocity[lane] });
         if (lanes == 2)
             zc_guide_to(r, velocity[0], velocity[0], velocity[1], d->cfg, ZC_GUIDE_PLAIN);
@@ -197,6 +200,8 @@ static void denoise(zc_run *r, void *user)
     const zk_tensor planes = planes_of(r, d, latent);
     if (zc_run_is_real(r))
         zc_download(r, w->latent, planes);
+    if (d->flops)
+        *d->flops = r->flops;
 }
 
 zc_status zc_denoise(const zc_phase *phase, const zc_denoising *d, float *latent)

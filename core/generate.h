@@ -63,6 +63,12 @@ typedef struct zc_denoising {
     float              guidance;              /* embedded, as the model expects it */
     zc_cache          *cache[ZC_LANES];       /* open for this schedule; NULL: none is spared */
     int32_t            channels, size[3];     /* of the latent: T, h, w */
+
+    /* Shown the feature of each step and lane at the tap of the lane's cache; NULL if nobody
+     * looks. Also called while measuring, see zc_run_is_real. */
+    void (*feature)(void *user, zc_run *r, const zc_step *step, int lane, zk_tensor feature);
+    void  *feature_user;
+    double *flops;                /* set to those of the run; may be NULL */
 } zc_denoising;
 
 /* latent [C, T, h, w] holds noise, and the result afterwards. */

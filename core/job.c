@@ -27,21 +27,27 @@ struct zc_job {
 
     zc_states   states[ZC_LANES];             /* the worker's */
     float      *latent;
-    double      seconds[ZC_PHASE_DONE + 1];
+    double      seconds[ZC_PHASE_MEASURE + 1];
 };
 
 /* ---- Progress ---- */
 
-void zc_job_enter(zc_job *job, zc_phase_kind phase, int steps)
+/* With the mutex locked. */
+static void enter(zc_job *job, zc_phase_kind phase, int steps)
 {
     const int64_t now = zc_clock_ns();
 
-    zc_mutex_lock(&job->mutex);
     job->seconds[job->info.phase] = (double)(now - job->phase_ns) * 1e-9;
     job->phase_ns = now;
     job->info.phase = phase;
     job->info.step = 0;
     job->info.steps = steps;
+}
+
+void zc_job_enter(zc_job *job, zc_phase_kind phase, int steps)
+{
+    zc_mutex_lock(&job->mutex);
+    enter(job, phase, steps);
     zc_mutex_unlock(&job->mutex);
 }
 
@@ -226,9 +232,9 @@ void zc_job_run(zc_job *job)
         zc_error(&job->engine->log, "cancelled");
     else
         st = job->task.run ? job->task.run(job->task.user, job) : generate(job);
-    zc_job_enter(job, ZC_PHASE_DONE, 0);
 
     zc_mutex_lock(&job->mutex);
+    enter(job, ZC_PHASE_DONE, 0);
     job->info.status = st;
     job->info.seconds = (float)((double)(zc_clock_ns() - job->began_ns) * 1e-9);
     if (st != ZC_OK)

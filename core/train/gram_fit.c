@@ -9,6 +9,7 @@
 #include "core/train/gram_fit.h"
 #include "core/train/state.h"
 
+#define REHEARSED 6           /* one prompt of so many is run again in each round */
 #define LEAST 1e-20           /* square error that is as good as none */
 
 static const char *const histories[] = { "closed", "teacher", NULL };
@@ -24,7 +25,7 @@ const zc_opt zc_gram_opts[] = {
     ZC_OPT_INT(zc_gram_options, window, 8, 0, ZC_CACHE_DEPTH,
                "features that a prediction is made from; 0: all before it"),
     ZC_OPT_INT(zc_gram_options, rounds, 2, 0, 100, "closed-loop rounds"),
-    ZC_OPT_INT(zc_gram_options, rehearsed, 20, 1, 1000000, "prompts in each round, at most"),
+    ZC_OPT_INT(zc_gram_options, rehearsed, 0, 0, 1000000, "prompts in each round; 0: a sixth"),
     ZC_OPT_FLOAT(zc_gram_options, ridge, 1e-5, 0, 1, "pull towards repeating the newest feature"),
     ZC_OPT_FLOAT(zc_gram_options, path, 0.5, 0, 1,
                  "share of the latent's error that a prediction makes up for"),
@@ -68,7 +69,8 @@ zc_status zc_gram_fit_open(zc_gram_fit **out, const zc_train_job *job, const zc_
     f->job = *job;
     f->options = *o;
     f->prompts = prompts;
-    f->rehearsed = o->rehearsed < prompts ? o->rehearsed : prompts;
+    f->rehearsed = o->rehearsed > 0 ? o->rehearsed : prompts / REHEARSED;
+    f->rehearsed = f->rehearsed > prompts ? prompts : f->rehearsed < 1 ? 1 : f->rehearsed;
     f->steps = job->schedule->steps;
     ZC_CHECK(o->budget <= f->steps, ZC_E_ARGUMENT, "a budget of %d steps to compute, expected at "
              "most %d", o->budget, f->steps);
@@ -124,6 +126,20 @@ int zc_gram_fit_at(const zc_gram_fit *f)
 bool zc_gram_fit_done(const zc_gram_fit *f)
 {
     return f->at >= zc_gram_fit_total(f);
+}
+
+bool zc_gram_fit_again(const zc_gram_fit *f, int prompt)
+{
+    return f->options.rounds > 0 && prompt < f->rehearsed;
+}
+
+size_t zc_gram_fit_bytes(const zc_gram_fit *f)
+{
+    const size_t lanes = (size_t)f->job.lanes, S = (size_t)f->steps, size = 2 * S + 1;
+    const size_t search = f->options.budget > 0 ? S * S * (S + (size_t)f->options.budget + 1) : 0;
+
+    return lanes * (size * size * sizeof(double) + 2 * S * f->job.count * sizeof(float)) +
+        f->job.count * sizeof(double) + search * sizeof(double);
 }
 
 double zc_gram_fit_cost(const zc_gram_fit *f)
@@ -225,9 +241,7 @@ zc_status zc_gram_fit_next(zc_gram_fit *f, const zc_train_source *source, double
              "training was cancelled");
     ZC_TRY(source->truth(source->user, prompt, &f->truth));
     if (closed) {
-        ZC_TRY(source->start(source->user, prompt, f->present));
-        for (int i = 0; i < f->steps; i++)
-            ZC_TRY(source->step(source->user, i, &f->visited));
+        ZC_TRY(source->run(source->user, prompt, f->present, &f->visited, NULL, NULL));
         for (int lane = 0; lane < f->job.lanes; lane++)
             f->score[1] += score_of_run(f, lane, &error);
     }

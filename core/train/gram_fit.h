@@ -7,7 +7,8 @@
  * all rows that a round has tried, those whose runs were nearest to the uncached
  * ones are kept; so further rounds never make the training prompts worse.
  *
- * Memory: 8 (2 S + 1)^2 bytes a lane (82 kB at 50 steps), and two trajectories.
+ * Memory: 8 (2 S + 1)^2 bytes a lane (82 kB at 50 steps), two trajectories, and 8 S^3 bytes
+ * for a search.
  *
  * Thread safety: a fit belongs to one thread at a time. */
 #ifndef ZC_GRAM_FIT_H
@@ -22,7 +23,7 @@ typedef struct zc_gram_options {
     char    full[ZC_CACHE_LIST];      /* explicit steps; "": by interval or budget */
     int32_t budget;                   /* steps to compute, the best set is searched; 0: no search */
     int32_t window;                   /* features of a prediction; 0: all before it */
-    int32_t rounds, rehearsed;        /* closed loop: how often, and prompts in each */
+    int32_t rounds, rehearsed;        /* closed loop: how often, and prompts in each; 0: a sixth */
     float   ridge;                    /* see zc_gram_problem; path acts at the output only */
     float   path;
     int32_t history;                  /* enum zc_gram_history */
@@ -40,6 +41,8 @@ void      zc_gram_fit_close(zc_gram_fit **fit);
 bool      zc_gram_fit_done(const zc_gram_fit *fit);
 int       zc_gram_fit_total(const zc_gram_fit *fit);
 int       zc_gram_fit_at(const zc_gram_fit *fit);
+bool      zc_gram_fit_again(const zc_gram_fit *fit, int prompt);
+size_t    zc_gram_fit_bytes(const zc_gram_fit *fit);
 
 /* One more prompt; *loss, if not NULL, is the mean absolute error of predicted features in
  * a closed loop, 0 while uncached runs are added. The state is as before if it fails, but after a

@@ -229,6 +229,19 @@ bool zc_kan_fit_done(const zc_kan_fit *f)
     return f->at >= zc_kan_fit_total(f);
 }
 
+bool zc_kan_fit_again(const zc_kan_fit *f, int prompt)
+{
+    return prompt < f->prompts && zc_kan_fit_total(f) > f->prompts;
+}
+
+size_t zc_kan_fit_bytes(const zc_kan_fit *f)
+{
+    const size_t values = (size_t)f->job.lanes * (size_t)f->steps * f->job.count;
+
+    return (f->numbers + expert_size(ZC_KAN_EXPERTS - 1, f->network) + 2 * values) *
+        sizeof(float) + zc_kan_work_bytes(f->inputs);
+}
+
 /* ---- Learning ---- */
 
 /* Updates of one lane in one time through a prompt. */
@@ -369,27 +382,43 @@ static double guided_prompt(zc_kan_fit *f)
     return sum;
 }
 
+/* One run of the model while it is learned from. */
+struct loop {
+    zc_kan_fit *f;
+    int64_t     done;             /* predicted steps so far */
+    double      sum;              /* of their losses */
+};
+
+/* Makes the row of a step: what is passed on is the prediction from before the update. */
+static void prepare_row(zc_kan_fit *f, int step)
+{
+    const int e = expert_of(f->job.schedule->sigma[step], f->options.early, f->options.late);
+
+    for (int lane = 0; lane < f->job.lanes && !f->full[step]; lane++)
+        f->present->counts[step] = make_row(zc_predictor_row(f->present, lane, step),
+                                            f->expert[lane][e].adam[0], windows[e], step,
+                                            alpha_of(f, lane, e, step));
+}
+
+static void after_step(void *user, int step)
+{
+    struct loop *l = user;
+    zc_kan_fit *f = l->f;
+
+    for (int lane = 0; lane < f->job.lanes && !f->full[step]; lane++)
+        l->sum += update(f, lane, step, &f->visited, rate_at(f, l->done));
+    l->done += !f->full[step];
+    if (step + 1 < f->steps)
+        prepare_row(f, step + 1);
+}
+
 static zc_status closed_prompt(zc_kan_fit *f, const zc_train_source *source, int prompt,
                                double *sum)
 {
-    zc_status st = ZC_OK;
-    int64_t done = 0;
+    struct loop l = { .f = f };
+    const zc_status st = source->run(source->user, prompt, f->present, &f->visited, after_step, &l);
 
-    ZC_TRY(source->start(source->user, prompt, f->present));
-    for (int i = 0; i < f->steps; i++) {
-        const int e = expert_of(f->job.schedule->sigma[i], f->options.early, f->options.late);
-
-        /* What is passed on is the prediction from before the update. */
-        for (int lane = 0; lane < f->job.lanes && !f->full[i]; lane++)
-            f->present->counts[i] = make_row(zc_predictor_row(f->present, lane, i),
-                                             f->expert[lane][e].adam[0], windows[e], i,
-                                             alpha_of(f, lane, e, i));
-        ZC_TRY(source->step(source->user, i, &f->visited));
-        for (int lane = 0; lane < f->job.lanes && !f->full[i]; lane++)
-            *sum += update(f, lane, i, &f->visited, rate_at(f, done));
-        done += !f->full[i];
-    }
-done:
+    *sum = l.sum;
     return st;
 }
 

@@ -47,6 +47,8 @@ void      zc_kan_fit_close(zc_kan_fit **fit);
 bool zc_kan_fit_done(const zc_kan_fit *fit);
 int  zc_kan_fit_total(const zc_kan_fit *fit);     /* calls of next until then */
 int  zc_kan_fit_at(const zc_kan_fit *fit);        /* of those, done */
+bool zc_kan_fit_again(const zc_kan_fit *fit, int prompt);     /* its truth is asked for again */
+size_t zc_kan_fit_bytes(const zc_kan_fit *fit);   /* of memory */
 
 /* Learns from one more prompt; *loss, if not NULL, is its mean absolute error over the predicted
  * steps, before their updates. The state is as before if it fails or is cancelled between prompts;

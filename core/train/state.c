@@ -25,6 +25,7 @@ static zc_status key_of(const zc_state *s, char key[65])
     }
     zc_str_add_format(&text, "%d %d %zu %s %s", s->job->lanes, s->prompts, s->job->count,
                       zc_tap_name(s->job->tap), s->job->model);
+    zc_str_add_format(&text, "\n%s", s->job->recipe ? s->job->recipe : "");
     ZC_CHECK(!text.failed, ZC_E_NOMEM, "out of memory");
     zc_sha256_init(&h);
     zc_sha256_add(&h, zc_str_get(&text), text.length);

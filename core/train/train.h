@@ -2,8 +2,8 @@
  * trajectories come from.
  *
  * A fit sees one prompt at a time. It asks for the features of the uncached run
- * (truth), which the caller has stored, and where it works in a closed loop it lets
- * the caller run the model again with the predictor as it is at that moment.
+ * (truth), which the caller makes or has stored, and where it works in a closed loop
+ * it lets the caller run the model again with the predictor as it is at that moment.
  *
  * Thread safety: callbacks arrive on the thread that fits. */
 #ifndef ZC_TRAIN_H
@@ -24,6 +24,7 @@ typedef struct zc_train_job {
     size_t             count;         /* elements of a feature that are looked at */
     const char        *model;         /* fingerprint; copied into the predictor, as is the next */
     const char        *licence;
+    const char        *recipe;        /* what else runs depend on, for states; NULL: nothing */
 } zc_train_job;
 
 typedef struct zc_train_source {
@@ -33,14 +34,12 @@ typedef struct zc_train_source {
     /* Fills t, which has its sizes, with the features of the uncached run. */
     zc_status (*truth)(void *user, int prompt, zc_trajectory *t);
 
-    /* Closed loop: makes the noise of that uncached run again. The steps that follow
-     * use p, full steps and rows, as they are when each step is asked for: a cache that
-     * is opened here with p as its predictor does, as rows are read in place. */
-    zc_status (*start)(void *user, int prompt, const zc_predictor *p);
-
-    /* Runs or predicts the next step of all lanes, moves the latent, and writes the
-     * features that were used into the step's place in t. */
-    zc_status (*step)(void *user, int step, zc_trajectory *t);
+    /* Closed loop: runs the model from the noise of that uncached run with p's full steps and
+     * rows, which are read when their step comes: a cache that is opened with p as its predictor
+     * does so. Writes the features that were used into t, and calls `after` once all lanes of a
+     * step are there; `after` may be NULL. */
+    zc_status (*run)(void *user, int prompt, const zc_predictor *p, zc_trajectory *t,
+                     void (*after)(void *fit, int step), void *fit);
 } zc_train_source;
 
 /* An empty predictor for the job: everything but full, rows, counts and network. */

@@ -38,10 +38,17 @@ void zc_picks_fini(zc_picks *p)
     *p = (zc_picks){ 0 };
 }
 
+size_t zc_picks_gather_part(const zc_picks *p, float *dst, size_t at, const float *part,
+                            size_t from, size_t count)
+{
+    for (; at < p->count && p->index[at] < from + count; at++)
+        dst[at] = part[p->index[at] - from];
+    return at;
+}
+
 void zc_picks_gather(const zc_picks *p, float *dst, const float *feature)
 {
-    for (size_t i = 0; i < p->count; i++)
-        dst[i] = feature[p->index[i]];
+    zc_picks_gather_part(p, dst, 0, feature, 0, p->total);
 }
 
 zc_status zc_trajectory_init(zc_trajectory *t, zc_log *log, int lanes, int steps, size_t count)

@@ -26,6 +26,11 @@ zc_status zc_picks_init(zc_picks *p, zc_log *log, size_t total, size_t most, uin
 void      zc_picks_fini(zc_picks *p);
 void      zc_picks_gather(const zc_picks *p, float *dst, const float *feature);
 
+/* The same piece by piece: `part` is the next `count` elements of a feature, from element `from`
+ * on, and `at` picks were made before. Returns how many are made then. */
+size_t    zc_picks_gather_part(const zc_picks *p, float *dst, size_t at, const float *part,
+                               size_t from, size_t count);
+
 typedef struct zc_trajectory {
     int    lanes, steps;
     size_t count;             /* elements */

@@ -116,10 +116,22 @@ static zc_status sim_step(void *user, int step, zc_trajectory *t)
     return ZC_OK;
 }
 
+static zc_status sim_run(void *user, int prompt, const zc_predictor *p, zc_trajectory *t,
+                         void (*after)(void *fit, int step), void *fit)
+{
+    zc_status st = sim_start(user, prompt, p);
+
+    for (int i = 0; i < STEPS && st == ZC_OK; i++) {
+        st = sim_step(user, i, t);
+        if (after)
+            after(fit, i);
+    }
+    return st;
+}
+
 static zc_train_source source_of(struct sim *s)
 {
-    return (zc_train_source){ .user = s, .prompts = PROMPTS, .truth = sim_truth,
-                              .start = sim_start, .step = sim_step };
+    return (zc_train_source){ .user = s, .prompts = PROMPTS, .truth = sim_truth, .run = sim_run };
 }
 
 static zc_train_job job_of(const struct sim *s)
