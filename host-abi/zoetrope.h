@@ -166,6 +166,17 @@ typedef struct zt_job_desc {
     const char *options;          /* "key = value" lines over the preset; copied */
 } zt_job_desc;
 
+/* Work over a file of prompts, queued like a job and watched by the same calls. It has no
+ * frames: job_wait for frame 0 waits for its end, and job_report says what came of it. */
+typedef struct zt_task_desc {
+    uint32_t           size;
+    uint32_t           reserved;
+    const zt_job_desc *job;       /* model, size, steps, and the first prompt's seed; copied */
+    const char        *prompts;   /* path of a text file, a prompt in each line; copied */
+    const char        *output;    /* path of what it writes; copied */
+    const char        *options;   /* "key = value" lines, see task_param; copied */
+} zt_task_desc;
+
 /* Phases of a job. */
 #define ZT_PHASE_WAITING 0        /* for jobs before it */
 #define ZT_PHASE_LOADING 1
@@ -173,6 +184,8 @@ typedef struct zt_job_desc {
 #define ZT_PHASE_DENOISE 3
 #define ZT_PHASE_DECODE  4
 #define ZT_PHASE_DONE    5        /* all frames are there, or the job has failed */
+#define ZT_PHASE_FIT     6        /* of train_start: what the runs of the model left is fitted */
+#define ZT_PHASE_MEASURE 7        /* of bench_start: runs */
 
 typedef struct zt_job_info {
     uint32_t size;
@@ -252,6 +265,13 @@ typedef struct zt_api {
     /* What a checkpoint, file or folder, is: in words, then as JSON. ZT_OK also if
      * something is missing from it or left over, which the words say. */
     int32_t (*inspect)(zt_engine *engine, const char *path, zt_text_fn text, void *user);
+
+    /* Trains a predictor for cache = lesa on the prompts; `output` is its file. Started again after
+     * an interruption with the same arguments, it goes on where it was. */
+    int32_t (*train_start)(zt_engine *engine, zt_job **job, const zt_task_desc *desc);
+    /* Parameter `index` of a table of options, or ZT_E_MISSING behind the last: "train"; and
+     * "train.gram" and "train.kan", whose keys are written fit.KEY. */
+    int32_t (*task_param)(const char *table, int32_t index, zt_param *param);
 
     /* New entries go below this line, never between. */
 } zt_api;

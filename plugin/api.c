@@ -109,7 +109,7 @@ static int32_t list(int32_t which, int32_t index, zt_item *item)
     return found.name ? give(item, &found, sizeof(found)) : ZT_E_MISSING;
 }
 
-static int32_t param(int32_t index, zt_param *out)
+static int32_t param_of(const zc_opt *opt, int32_t index, zt_param *out)
 {
     static const int32_t kinds[] = {
         [ZC_OPT_KIND_INT] = ZT_PARAM_INT, [ZC_OPT_KIND_FLOAT] = ZT_PARAM_FLOAT,
@@ -119,7 +119,6 @@ static int32_t param(int32_t index, zt_param *out)
 
     if (index < 0)
         return ZT_E_ARGUMENT;
-    const zc_opt *opt = zc_request_opts;
     for (int32_t i = 0; i < index && opt->key; i++)
         opt++;
     if (!opt->key)
@@ -133,6 +132,18 @@ static int32_t param(int32_t index, zt_param *out)
         .most = is_float ? opt->f_max : (double)opt->i_max,
     };
     return give(out, &p, sizeof(p));
+}
+
+static int32_t param(int32_t index, zt_param *out)
+{
+    return param_of(zc_request_opts, index, out);
+}
+
+static int32_t task_param(const char *table, int32_t index, zt_param *out)
+{
+    const zc_opt *opts = table ? zc_task_options(table) : NULL;
+
+    return opts ? param_of(opts, index, out) : ZT_E_ARGUMENT;
 }
 
 /* The preset, then the options over it, then what the struct itself says. */
@@ -182,6 +193,36 @@ static int32_t job_start(zt_engine *engine, zt_job **out, const zt_job_desc *des
     zc_request_free(q);
     *out = (zt_job *)(void *)job;
     return st;
+}
+
+static int32_t task_start(zt_engine *engine, zt_job **out, const zt_task_desc *desc,
+                          zc_status (*start)(zc_engine *, zc_job **, const zc_task_desc *))
+{
+    zc_job *job = NULL;
+    zt_task_desc d;
+
+    if (!out)
+        return ZT_E_ARGUMENT;
+    *out = NULL;
+    if (!take(&d, sizeof(d), desc))
+        return ZT_E_UNSUPPORTED;
+    if (!engine || !d.job)
+        return ZT_E_ARGUMENT;
+    zc_request *q = zc_request_new();
+    if (!q)
+        return ZT_E_NOMEM;
+    zc_status st = request(q, engine_of(engine), d.job);
+    if (st == ZC_OK)
+        st = start(engine_of(engine), &job, &(zc_task_desc){
+            .request = q, .prompts = d.prompts, .output = d.output, .options = d.options });
+    zc_request_free(q);
+    *out = (zt_job *)(void *)job;
+    return st;
+}
+
+static int32_t train_start(zt_engine *engine, zt_job **out, const zt_task_desc *desc)
+{
+    return task_start(engine, out, desc, zc_training_start);
 }
 
 static int32_t job_info(zt_job *job, zt_job_info *out)
@@ -333,6 +374,8 @@ static const zt_api api = {
     .job_close = job_close,
     .plan = plan,
     .inspect = inspect,
+    .train_start = train_start,
+    .task_param = task_param,
 };
 
 const zt_api *zt_get_api(uint32_t abi)

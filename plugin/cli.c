@@ -8,6 +8,7 @@
 
 const cli_command *const cli_commands[] = {
     &cli_render,
+    &cli_train,
     &cli_inspect,
     &cli_list,
     &cli_help,
@@ -145,6 +146,7 @@ static int run(cli *c)
     c->zt->engine_close(&c->engine);
     free(c->options);
     free(c->prompt);
+    free(c->task_options);
     if (c->json && code != CLI_OK) {
         fprintf(stderr, "{\"exit\":%d,\"error\":", code);
         cli_print_json(stderr, c->error);

@@ -58,6 +58,7 @@ typedef enum cli_kind {
     CLI_IS_FLOAT,                 /* double */
     CLI_IS_KEY,                   /* an option of jobs, for cli.options */
     CLI_IS_SET,                   /* KEY=VALUE: any option of jobs, likewise */
+    CLI_IS_TASK,                  /* KEY=VALUE: an option of the command's task */
 } cli_kind;
 
 typedef struct cli_flag {
@@ -111,6 +112,7 @@ typedef struct cli {
     char        **argv;
     char         *options;        /* "key = value" lines of flags; NULL: none. main frees it */
     char         *prompt;         /* apart, for it may have several lines; likewise */
+    char         *task_options;   /* lines, likewise */
     bool          json, verbose;  /* flags of every command */
     int64_t       threads;
     char          error[512];     /* the last message of level error */
@@ -122,11 +124,12 @@ typedef struct cli_command {
     const char     *usage;        /* what follows the name: "[PRESET] -o FILE [FLAG ...]" */
     const char     *about;        /* lines below the flags, or NULL */
     const cli_flag *flags;        /* NULL: only those of every command */
+    const char *const *tables;    /* of task_param, listed in help; ends in NULL. May be NULL */
     int           (*run)(cli *c); /* an exit code */
 } cli_command;
 
 extern const cli_command *const cli_commands[];   /* ends with NULL */
-extern const cli_command cli_render, cli_inspect, cli_list, cli_help;
+extern const cli_command cli_render, cli_train, cli_inspect, cli_list, cli_help;
 
 /* Sets the fields of `into`, the command's struct, from its flags, in any order with
  * other arguments; "--" ends them. Leaves those arguments in argc and argv. */
@@ -135,12 +138,24 @@ int cli_parse(cli *c, void *into);
 /* Opens the engine, behind cli_parse. */
 int cli_open(cli *c);
 
-/* Adds an option of jobs as a flag would; false without memory. */
+/* Adds an option of jobs as a flag would, or one of the task; false without memory. */
 bool cli_set(cli *c, const char *key, const char *value);
+bool cli_set_task(cli *c, const char *key, const char *value);
 
 /* Tells a message on standard error, as a line of text or JSON; cli_fail returns `code`. */
 void cli_say(cli *c, int32_t level, const char *format, ...) CLI_PRINTF(3, 4);
 int  cli_fail(cli *c, int code, const char *format, ...) CLI_PRINTF(3, 4);
+
+/* Waits for a job's end, or for Ctrl-C, which cancels it, and tells what happens meanwhile. Returns
+ * the job's status; info has its size set. */
+int32_t cli_watch(const cli *c, zt_job *job, zt_job_info *info);
+
+/* Runs a task of the library over prompts; the preset is the only argument. */
+typedef struct cli_task_args {
+    const char *prompts, *output;
+} cli_task_args;
+typedef int32_t (*cli_task_fn)(zt_engine *engine, zt_job **job, const zt_task_desc *desc);
+int cli_task(cli *c, const cli_task_args *args, cli_task_fn start);
 
 /* The exit code of a status. */
 int cli_exit_of(int32_t status);

@@ -14,27 +14,32 @@ const cli_flag cli_common_flags[] = {
     { 0 }
 };
 
-static bool add_line(cli *c, const char *key, const char *value)
+static bool add_line(char **lines, const char *key, const char *value)
 {
-    const size_t old = c->options ? strlen(c->options) : 0;
+    const size_t old = *lines ? strlen(*lines) : 0;
     const size_t more = strlen(key) + strlen(value) + sizeof(" = \n");
-    char *grown = realloc(c->options, old + more);
+    char *grown = realloc(*lines, old + more);
 
     if (!grown)
         return false;
-    c->options = grown;
-    snprintf(c->options + old, more, "%s = %s\n", key, value);
+    *lines = grown;
+    snprintf(grown + old, more, "%s = %s\n", key, value);
     return true;
 }
 
 bool cli_set(cli *c, const char *key, const char *value)
 {
     if (strcmp(key, "prompt") != 0)
-        return add_line(c, key, value);
+        return add_line(&c->options, key, value);
     char *copy = strdup(value);
     free(c->prompt);
     c->prompt = copy;
     return copy != NULL;
+}
+
+bool cli_set_task(cli *c, const char *key, const char *value)
+{
+    return add_line(&c->task_options, key, value);
 }
 
 static int set_pair(cli *c, const cli_flag *f, const char *value)
@@ -44,7 +49,8 @@ static int set_pair(cli *c, const cli_flag *f, const char *value)
     if (!equals)
         return cli_fail(c, CLI_USAGE, "%s %s, expected %s", f->name, value, f->value);
     char *key = strndup(value, (size_t)(equals - value));
-    const bool ok = key && cli_set(c, key, equals + 1);
+    const bool task = f->kind == CLI_IS_TASK;
+    const bool ok = key && (task ? cli_set_task : cli_set)(c, key, equals + 1);
     free(key);
     return ok ? CLI_OK : cli_fail(c, CLI_NO_MEMORY, "out of memory");
 }
@@ -86,6 +92,7 @@ static int set_flag(cli *c, const cli_flag *f, const char *value, void *field)
     case CLI_IS_KEY:
         return cli_set(c, f->key, value) ? CLI_OK : cli_fail(c, CLI_NO_MEMORY, "out of memory");
     case CLI_IS_SET:
+    case CLI_IS_TASK:
         return set_pair(c, f, value);
     default:
         return set_number(c, f, value, field);

@@ -91,11 +91,28 @@ static void print_flags(const cli *c, const cli_flag *flags)
     }
 }
 
+/* Options of a task: "train.gram" has keys fit.KEY. */
+static void print_table(const cli *c, const char *table)
+{
+    const char *own = strchr(table, '.') ? "fit." : "";
+    zt_param p = { .size = sizeof(p) };
+
+    printf("\n%s%s%s\n", *own ? "with " : "", *own ? "fit = " : "KEY=VALUE",
+           *own ? strchr(table, '.') + 1 : "");
+    for (int32_t i = 0; c->zt->task_param(table, i, &p) == ZT_OK; i++) {
+        printf("  %s%-*s %s; ", own, 24 - (int)strlen(own), p.key, p.help);
+        print_range(stdout, &p);
+        printf("\n");
+    }
+}
+
 void cli_print_command(const cli *c, const cli_command *command)
 {
     printf("usage: zoetrope %s %s\n\n%s\n\n", command->name, command->usage, command->summary);
     print_flags(c, command->flags);
     print_flags(c, cli_common_flags);
+    for (int i = 0; command->tables && command->tables[i]; i++)
+        print_table(c, command->tables[i]);
     if (command->about)
         printf("\n%s", command->about);
 }

@@ -1,9 +1,7 @@
 /* zoetrope render: a film from a prompt, or the plan of one. */
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "plugin/cli.h"
 
@@ -12,69 +10,6 @@ typedef struct render_args {
     bool        dry_run;
     int64_t     fps;
 } render_args;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/* A line that is written over on a terminal, and one a step elsewhere. */
-static void show_progress(const cli *c, const zt_job_info *info, bool terminal)
-{
-    static const char *const phases[] = { "waiting", "loading", "prompt", "steps", "decoding",
-                                          "done" };
-    enum { BAR = 24 };
-    /* A newer library may have more phases. */
-    const char *phase = info->phase >= 0 && info->phase <= ZT_PHASE_DONE ? phases[info->phase]
-                                                                         : "working";
-
-    if (c->json) {
-        printf("{\"phase\":\"%s\",\"step\":%d,\"steps\":%d,\"frames\":%d,\"seconds\":%.3f}\n",
-               phase, (int)info->step, (int)info->steps, (int)info->frames_done,
-               (double)info->seconds);
-        fflush(stdout);
-        return;
-    }
-    if (!terminal) {
-        fprintf(stderr, "%s %d/%d\n", phase, (int)info->step, (int)info->steps);
-        return;
-    }
-    char bar[BAR + 1];
-    const int filled = info->steps ? info->step * BAR / info->steps : 0;
-    for (int i = 0; i < BAR; i++)
-        bar[i] = i < filled ? '#' : '.';
-    bar[BAR] = '\0';
-    fprintf(stderr, "\r%-8s [%s] %d/%d", phase, bar, (int)info->step,
-            (int)info->steps);
-    if (info->seconds_left >= 0)
-        fprintf(stderr, "  %.0f s left", (double)info->seconds_left);
-    fprintf(stderr, "   ");
-}
-
-/* Waits for the end, or for Ctrl-C, and tells what happens meanwhile. */
-static int32_t watch(const cli *c, zt_job *job, zt_job_info *info)
-{
-    const bool terminal = isatty(STDERR_FILENO);
-    int32_t phase = -1, step = -1;
-
-    do {
-        /* The last frame comes last: waiting for it is waiting for the end. */
-        c->zt->job_wait(job, info->frames - 1, 100);
-        if (interrupted)
-            c->zt->job_cancel(job);
-        c->zt->job_info(job, info);
-        if (info->phase != phase || info->step != step)
-            show_progress(c, info, terminal);
-        phase = info->phase;
-        step = info->step;
-    } while (info->phase != ZT_PHASE_DONE);
-    if (terminal && !c->json)
-        fputc('\n', stderr);
-    return info->status;
-}
 
 static int write_film(cli *c, zt_job *job, const zt_job_info *info, const render_args *a)
 {
@@ -109,10 +44,7 @@ static int render_film(cli *c, const render_args *a, const zt_job_desc *desc)
 
     if (st != ZT_OK)
         return st == ZT_E_MISSING ? CLI_USAGE : cli_exit_of(st);      /* no such option */
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    c->zt->job_info(job, &info);
-    st = watch(c, job, &info);
+    st = cli_watch(c, job, &info);
     const int code = st == ZT_OK ? write_film(c, job, &info, a) : cli_exit_of(st);
     if (st == ZT_OK && c->json)
         printf("%s\n", c->zt->job_report(job));

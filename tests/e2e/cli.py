@@ -256,6 +256,94 @@ def caches():
             "render", "-m", MODEL, "-p", "x", *TINY, "--cache", "lesa", "-o", SCRATCH / "x.y4m")
 
 
+PROMPTS = ["a red ball", "a blue cube in the snow", "", "a dog runs on the beach", "the moon"]
+
+
+def train(out, *args, timeout=120):
+    """Exit status, the report's result, standard error."""
+    rc, text, err = zoetrope("train", "-m", MODEL, *TINY, "--steps", "20", "--prompts",
+                             SCRATCH / "prompts.txt", "-o", out, "--json", *args, timeout=timeout)
+    report = json.loads(text.decode().strip().split("\n")[-1]) if rc == 0 else {}
+    return rc, report.get("result", {}), err
+
+
+def killed_training(whole, *args):
+    """Killed again and again, each time a little later, it ends with the same predictor."""
+    out = SCRATCH / "killed.safetensors"
+    kills = 0
+    for delay in [0.03 * 1.4 ** n for n in range(24)]:
+        p = subprocess.Popen([ZOETROPE, "train", "-m", str(MODEL), *TINY, "--steps", "20",
+                              "--prompts", str(SCRATCH / "prompts.txt"), "-o", str(out), *args],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            p.wait(timeout=delay)
+            break
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+            kills += 1
+    check("a training is killed", kills > 0)
+    check("a killed training ends the same", p.returncode == 0 and digest(out) == digest(whole),
+          f"exit {p.returncode} after {kills} kills")
+    check("its folder is gone", not pathlib.Path(f"{out}.train").exists())
+
+
+def training():
+    (SCRATCH / "prompts.txt").write_text("\n".join(PROMPTS) + "\r\n")
+    gram = SCRATCH / "gram.safetensors"
+    rc, result, err = train(gram, "--with", "fit.interval=4")
+    check("gram is trained", rc == 0 and result.get("prompts") == 4 and
+          result["full"] == [0, 1, 2, 3, 6, 10, 14, 18] and result["uncached_runs"] == 4, err)
+    header = load(gram)[0] if gram.exists() else {"__metadata__": {}}
+    notes = header["__metadata__"]
+    check("a predictor says what it is", {"format", "method", "fit", "tap", "model", "prompts",
+                                          "licence"} <= set(notes) and notes["fit"] == "gram" and
+          {"rows", "counts", "full", "sigma"} <= set(header), header)
+    rc, again, err = train(SCRATCH / "again.safetensors", "--with", "fit.interval=4", "--threads", "1")
+    check("the same training, the same bytes", digest(SCRATCH / "again.safetensors") == digest(gram), err)
+    killed_training(gram, "--with", "fit.interval=4")
+    kan = SCRATCH / "kan.safetensors"
+    rc, result, err = train(kan, "--fit", "kan")
+    check("kan is trained", rc == 0 and "network" in load(kan)[0], err)
+    check("its memory is told", 25e6 < result.get("memory_bytes", 0) < 40e6, result)
+    use = ["render", "-m", MODEL, "-p", "x", *TINY, "--steps", "20", "--cache", "lesa", "-o",
+           SCRATCH / "x.y4m", "--json", "--set"]
+    for p in (gram, kan):
+        rc, text, err = zoetrope(*use, f"cache.predictor={p}")
+        trace = json.loads(text.decode().strip().split("\n")[-1])["cache_trace"] if rc == 0 else {}
+        check(f"{p.stem} predicts", rc == 0 and 0 < trace.get("computed", 20) < 20, err)
+    rc, text, err = zoetrope(*use, f"cache.predictor={gram}", "--set", "cache.max_error=1e-6")
+    trace = json.loads(text.decode().strip().split("\n")[-1])["cache_trace"] if rc == 0 else {}
+    check("a budget of error inserts steps", rc == 0 and trace["computed"] > 8 and
+          any(s["kind"] == "inserted" for s in trace["steps"]) and
+          any(s.get("error", 0) > 1e-6 for s in trace["steps"]), err or trace)
+    both = SCRATCH / "both.safetensors"
+    rc, _, err = train(both, "--cfg-scale", "2", "--with", "tap=trunk")
+    check("two lanes at the trunk", rc == 0 and load(both)[0]["rows"]["shape"] == [2, 20, 9], err)
+    refused("another number of steps", 65, ["20", "21"], *use, f"cache.predictor={gram}", "--steps", "21")
+    refused("another tap", 65, ["output", "trunk"], *use, f"cache.predictor={gram}", "--set",
+            "cache.tap=trunk")
+    refused("other lanes", 65, ["2 lanes", "1"], *use, f"cache.predictor={both}")
+    m = copy_model("retrained")
+
+    def double(h, p):
+        p[TENSOR] = bytes(len(p[TENSOR]))
+    edit(shard_with(m / "transformer", TENSOR), double)
+    refused("another model", 65, [notes.get("model", "?"), "the job runs"], *use,
+            f"cache.predictor={gram}", "-m", m)
+    refused("a film is no predictor", 65, ["x.y4m"], *use, f"cache.predictor={SCRATCH / 'x.y4m'}")
+    for name, code, words, args in (
+            ("no prompts", 66, ["nowhere.txt"], ["--prompts", SCRATCH / "nowhere.txt"]),
+            ("an unknown option of a fit", 64, ["intervl", "interval"], ["--with", "fit.intervl=3"]),
+            ("an option out of range", 64, ["interval", "0"], ["--with", "fit.interval=0"]),
+            ("an unknown fit", 64, ["gran", "gram"], ["--fit", "gran"]),
+            ("a noise for all", 64, ["noise"], ["--noise", SCRATCH / "n.safetensors"]),
+            ("an output in no folder", 73, ["nofolder"], ["-o", SCRATCH / "nofolder" / "p"])):
+        rc, _, err = train(SCRATCH / "bad.safetensors", *args)
+        absent = [w for w in words if w not in err]
+        check(name, rc == code and not absent, f"exit {rc}, expected {code}: {err}")
+
+
 def refusals():
     out = SCRATCH / "x.y4m"
     refused("a frame count between", 64, ["66", "65", "69"],
@@ -323,7 +411,8 @@ def inspections():
 
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    groups = {"plans": plans, "films": films, "caches": caches, "refusals": refusals, "damaged": damaged_checkpoints,
+    groups = {"plans": plans, "films": films, "caches": caches, "train": training,
+              "refusals": refusals, "damaged": damaged_checkpoints,
               "inspect": inspections}
     for name, run in groups.items():
         if GROUP in (None, name):
