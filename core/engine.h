@@ -4,12 +4,14 @@
 #ifndef ZC_ENGINE_H
 #define ZC_ENGINE_H
 
-#include "core/checkpoint.h"
 #include "core/core.h"
 #include "core/generate.h"
+#include "core/shared.h"
 
 struct zc_engine {
-    zc_log      log;
+    zc_log      log;              /* the worker's: its last error is the running job's */
+    zc_log      calls;            /* of everybody else who calls */
+    zc_mutex    saying;           /* around say: two logs have one listener */
     void      (*say)(void *user, int32_t level, const char *text);
     void       *say_user;
     zc_device  *dev;
@@ -21,16 +23,18 @@ struct zc_engine {
     zc_job     *first;            /* the job at work, then those that wait */
 
     /* The last job's model, kept for the next one that wants the same; the worker's. */
-    char          *kept_key;
-    zc_checkpoint *checkpoint;
-    zc_loaded   part[ZC_COMPONENTS];
-    zk_dtype       kept_act;
+    zc_shared           *shared;
+    const zc_checkpoint *checkpoint;          /* borrowed from it, as are loaded parts */
+    zc_loaded            part[ZC_COMPONENTS];
+    zk_dtype             kept_act;
+    uint64_t             kept_budget;
 };
 
 /* The checkpoint that a request names, kept or opened anew. */
-zc_status zc_engine_checkpoint(zc_engine *e, const zc_request *q);
+zc_status zc_engine_checkpoint(zc_engine *e, const zc_request *q, zc_cancel *cancel);
 
-/* A component of it, in memory. drop gives it back, and does nothing unless memory is limited. */
+/* A component of it, in memory, until it is dropped: then others may have it, and if memory is
+ * limited it is freed. What a job has not dropped is dropped at its end. */
 zc_status zc_engine_component(zc_engine *e, const zc_request *q, enum zc_component_kind kind,
                               zc_cancel *cancel);
 void      zc_engine_drop(zc_engine *e, enum zc_component_kind kind);

@@ -162,7 +162,7 @@ static zc_status generate(zc_job *job)
     int32_t size[3];
 
     zc_job_enter(job, ZC_PHASE_LOADING, 0);
-    ZC_TRY(zc_engine_checkpoint(e, q));
+    ZC_TRY(zc_engine_checkpoint(e, q, &job->cancel));
     ZC_TRY(zc_pieces_size(e, q, size));
     const zc_phase phase = { .dev = e->dev, .act = e->kept_act, .cancel = &job->cancel,
                              .progress = zc_job_progress, .user = job };
@@ -221,6 +221,24 @@ static void write_report(zc_job *job)
     zc_json_end_object(&w);
 }
 
+/* log has the reason, if st is a failure. */
+static void end(zc_job *job, zc_log *log, zc_status st)
+{
+    zc_mutex_lock(&job->mutex);
+    enter(job, ZC_PHASE_DONE, 0);
+    job->info.status = st;
+    if (job->began_ns)
+        job->info.seconds = (float)((double)(zc_clock_ns() - job->began_ns) * 1e-9);
+    if (st == ZC_E_CANCELLED)
+        zc_format(job->error, sizeof(job->error), "cancelled");
+    else if (st != ZC_OK)
+        zc_log_last_error(log, job->error, sizeof(job->error));
+    write_report(job);
+    job->ended = true;
+    zc_mutex_unlock(&job->mutex);
+    zc_reel_end(job->reel, st);
+}
+
 void zc_job_run(zc_job *job)
 {
     zc_status st = ZC_E_CANCELLED;
@@ -228,21 +246,9 @@ void zc_job_run(zc_job *job)
     zc_mutex_lock(&job->mutex);
     job->began_ns = job->phase_ns = zc_clock_ns();
     zc_mutex_unlock(&job->mutex);
-    if (zc_cancel_requested(&job->cancel))
-        zc_error(&job->engine->log, "cancelled");
-    else
+    if (!zc_cancel_requested(&job->cancel))
         st = job->task.run ? job->task.run(job->task.user, job) : generate(job);
-
-    zc_mutex_lock(&job->mutex);
-    enter(job, ZC_PHASE_DONE, 0);
-    job->info.status = st;
-    job->info.seconds = (float)((double)(zc_clock_ns() - job->began_ns) * 1e-9);
-    if (st != ZC_OK)
-        zc_log_last_error(&job->engine->log, job->error, sizeof(job->error));
-    write_report(job);
-    job->ended = true;
-    zc_mutex_unlock(&job->mutex);
-    zc_reel_end(job->reel, st);
+    end(job, &job->engine->log, st);
 }
 
 zc_job *zc_job_next(zc_job *job)
@@ -267,7 +273,7 @@ static void job_free(zc_job *job)
 static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task,
                        int frames)
 {
-    zc_log *log = &e->log;
+    zc_log *log = zc_engine_log(e);
     zc_status st = ZC_OK;
     zc_job *job = zc_new(zc_job);
 
@@ -277,6 +283,7 @@ static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc
     ZC_CHECK(job, ZC_E_NOMEM, "job: out of memory");
     job->engine = e;
     job->task = *task;
+    job->phase_ns = zc_clock_ns();
     job->info = (zc_job_info){ .width = q->width, .height = q->height, .frames = frames };
     ZC_CHECK(job->q = zc_new(zc_request), ZC_E_NOMEM, "job: out of memory");
     *job->q = *q;
@@ -339,9 +346,29 @@ zc_reel *zc_job_reel(zc_job *job)
     return job->reel;
 }
 
+/* Takes a job out of the queue; false if it is at work, or has left. With the engine's mutex. */
+static bool leave_queue(zc_engine *e, zc_job *job)
+{
+    zc_job **at = &e->first;
+
+    while (*at && *at != job)
+        at = &(*at)->next;
+    if (!*at || at == &e->first)
+        return false;
+    *at = job->next;
+    return true;
+}
+
 void zc_job_cancel(zc_job *job)
 {
+    zc_engine *e = job->engine;
+
     zc_cancel_request(&job->cancel);
+    zc_mutex_lock(&e->mutex);
+    const bool waited = leave_queue(e, job);
+    zc_mutex_unlock(&e->mutex);
+    if (waited)
+        end(job, &e->calls, ZC_E_CANCELLED);
 }
 
 const char *zc_job_error(zc_job *job)
@@ -369,18 +396,8 @@ void zc_job_close(zc_job **out)
     zc_job_cancel(job);
     zc_engine *e = job->engine;
     zc_mutex_lock(&e->mutex);
-    for (;;) {
-        zc_job **at = &e->first;
-        while (*at && *at != job)
-            at = &(*at)->next;
-        if (!*at)
-            break;                        /* the worker has left it */
-        if (at != &e->first) {            /* it never began: take it out */
-            *at = job->next;
-            break;
-        }
+    while (e->first == job)
         zc_cond_wait(&e->changed, &e->mutex);
-    }
     zc_mutex_unlock(&e->mutex);
     zc_mutex_fini(&job->mutex);
     job_free(job);

@@ -31,7 +31,7 @@ static zc_status bind(const planning *p, zc_loaded *l, enum zc_component_kind ki
                       zc_weights_plan *weights)
 {
     const zc_checkpoint_part *part = p->checkpoint ? p->checkpoint->part[kind] : NULL;
-    const zc_loaded_desc desc = { .log = &p->e->log, .be = p->e->dev->be,
+    const zc_loaded_desc desc = { .log = zc_engine_log(p->e), .be = p->e->dev->be,
                                   .queue = p->e->dev->queue, .act = p->act, .assume = ZK_BF16,
                                   .budget = p->budget, .source = zc_checkpoint_source(part) };
     const zc_status st = zc_loaded_open(l, &desc, kind, &p->configs, weights);
@@ -54,7 +54,7 @@ static zc_status plan_text(planning *p, const zc_phase *phase)
     p->plan->text_tokens = TEXT_TOKENS;
     if (p->checkpoint && p->checkpoint->text_tokens) {
         const zc_prompt_text prompt = { .text = p->q->prompt, .bytes = strlen(p->q->prompt) };
-        ZC_TRY(zc_prompt_encode(&tokens, &p->e->log,
+        ZC_TRY(zc_prompt_encode(&tokens, zc_engine_log(p->e),
                                 zc_prompt_find(zc_template_of(p->q)),
                                 p->checkpoint->text_tokens, &prompt));
         p->plan->text_tokens = (int)tokens.ids.count - tokens.crop;
@@ -95,14 +95,14 @@ static zc_status plan_denoise(planning *p, const zc_phase *phase, const int32_t 
     p->plan->resident = weights.resident + weights.slot + weights.staging;
     p->plan->every_step = weights.every_step;
     p->plan->once = weights.once;
-    ZC_TRY(zc_schedule_flow(&schedule, &p->e->log, p->q->steps, p->q->shift));
+    ZC_TRY(zc_schedule_flow(&schedule, zc_engine_log(p->e), p->q->steps, p->q->shift));
     zc_denoising d = { .model = &zc_model_hunyuan, .dims = c->dims, .text_cols = c->dims[HY_TEXT],
                        .pooled_cols = c->dims[HY_POOLED], .part = &model, .schedule = &schedule,
                        .sampler = zc_samplers[0], .cfg = p->q->cfg, .channels = c->dims[HY_IN] / 4,
                        .rope_theta = c->rope_theta,
                        .size = { size[0], size[1], size[2] } };
     memcpy(d.rope_axes, c->rope_axes, sizeof(d.rope_axes));
-    ZC_TRY(zc_caching_open(&caching, &p->e->log, p->q, &schedule, NULL));
+    ZC_TRY(zc_caching_open(&caching, zc_engine_log(p->e), p->q, &schedule, NULL));
     for (int i = 0; i < ZC_LANES; i++) {
         d.lane[i].rows = p->plan->text_tokens;
         d.cache[i] = caching.lane[i];
@@ -169,17 +169,20 @@ zc_status zc_plan_make(zc_engine *e, const zc_request *q, zc_plan *plan)
     p.budget = q->max_memory ? (uint64_t)q->max_memory : e->max_memory;
     *plan = (zc_plan){ .width = q->width, .height = q->height, .frames = q->frames,
                        .steps = q->steps };
-    ZC_TRY(zc_request_check(q, &e->log));
+    ZC_TRY(zc_request_check(q, zc_engine_log(e)));
     zc_configs_released(&p.configs);
     if (*q->model || *q->transformer) {
-        ZC_TRY(zc_checkpoint_open_partly(&checkpoint, &e->log, q));
+        ZC_TRY(zc_checkpoint_open_partly(&checkpoint, zc_engine_log(e), q));
         p.checkpoint = checkpoint;
         p.configs = checkpoint->configs;
     }
     const zc_vae_config *v = &p.configs.vae;
     const int32_t size[3] = { (q->frames - 1) / v->time + 1, q->height / v->space,
                               q->width / v->space };
-    const zc_phase phase = { .dev = e->dev, .act = p.act };
+    zc_device dev = *e->dev;              /* with the caller's log in place of the worker's */
+    const zc_phase phase = { .dev = &dev, .act = p.act };
+
+    dev.log = zc_engine_log(e);
 
     plan->image_tokens = size[0] * (size[1] / 2) * (size[2] / 2);
     plan->frames_bytes = (uint64_t)q->frames * (uint64_t)q->width * (uint64_t)q->height * 3 *

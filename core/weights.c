@@ -50,6 +50,7 @@ struct zc_weights {
     bool     threaded, answered, quit;
     bool     early;                   /* of blocks that are bound now */
     zc_status answer;
+    zc_log    reading;                /* the reader's, with the reason of a bad answer */
     zc_thread reader;
     zc_mutex  mutex;
     zc_cond   changed;
@@ -81,6 +82,20 @@ static void stop_reader(zc_weights *w)
     zc_thread_join(&w->reader);
     zc_cond_fini(&w->changed);
     zc_mutex_fini(&w->mutex);
+    zc_log_fini(&w->reading);
+}
+
+bool zc_weights_streams(const zc_weights *w)
+{
+    return w->threaded;
+}
+
+void zc_weights_attach(zc_weights *w, zk_queue *queue, zc_log *log)
+{
+    if (!w)
+        return;
+    w->desc.queue = queue;
+    w->desc.log = log;
 }
 
 void zc_weights_close(zc_weights **out)
@@ -388,11 +403,12 @@ static zc_status place(zc_weights *w, item *it, void *raw, void *memory, float *
     return (zc_status)st;
 }
 
-static zc_status read_item(zc_weights *w, const item *it, void *raw, zc_pool *pool)
+static zc_status read_item(const zc_weights *w, zc_log *log, const item *it, void *raw,
+                           zc_pool *pool)
 {
     const zc_source *s = w->desc.source;
 
-    return s->read(s->user, w->desc.log, &it->from, it->first, it->count, raw, pool);
+    return s->read(s->user, log, &it->from, it->first, it->count, raw, pool);
 }
 
 /* Room for the largest vector of all, which is converted on the way. */
@@ -416,7 +432,7 @@ static zc_status load_block(zc_weights *w, block *b, uint8_t *raw, float *floats
     ZC_CHECK(w->desc.be->alloc(w->desc.queue, (size_t)b->bytes, &b->memory) == ZK_OK, ZC_E_NOMEM,
              "weights: no memory for %" PRIu64 " bytes on %s", b->bytes, w->desc.be->name);
     for (int i = b->first; i < b->first + b->count; i++) {
-        ZC_TRY(read_item(w, &w->items[i], raw, pool));
+        ZC_TRY(read_item(w, log, &w->items[i], raw, pool));
         ZC_TRY(place(w, &w->items[i], raw, (uint8_t *)b->memory + at, floats));
         at += padded(w->items[i].bytes);
     }
@@ -434,15 +450,20 @@ static zc_status start_streaming(zc_weights *w, const zc_weights_plan *plan)
     w->staging = zc_alloc_aligned((size_t)plan->staging);
     ZC_CHECK(w->staging && w->desc.be->alloc(w->desc.queue, (size_t)plan->slot, &w->slot) == ZK_OK,
              ZC_E_NOMEM, "weights: no memory for a block of %" PRIu64 " bytes", plan->slot);
-    ZC_TRY(zc_mutex_init(&w->mutex));
-    st = zc_cond_init(&w->changed);
+    ZC_TRY(zc_log_init(&w->reading, ZC_LEVEL_ERROR, NULL, NULL));
+    st = zc_mutex_init(&w->mutex);
     if (st == ZC_OK) {
-        st = zc_thread_start(&w->reader, "zt-weights", reader, w);
+        st = zc_cond_init(&w->changed);
+        if (st == ZC_OK) {
+            st = zc_thread_start(&w->reader, "zt-weights", reader, w);
+            if (st != ZC_OK)
+                zc_cond_fini(&w->changed);
+        }
         if (st != ZC_OK)
-            zc_cond_fini(&w->changed);
+            zc_mutex_fini(&w->mutex);
     }
     if (st != ZC_OK)
-        zc_mutex_fini(&w->mutex);
+        zc_log_fini(&w->reading);
     ZC_CHECK(st == ZC_OK, st, "weights: no thread to read ahead with");
     w->threaded = true;
 done:
@@ -496,7 +517,7 @@ static void reader(void *arg)
         zc_status st = ZC_OK;
         uint64_t at = 0;
         for (int i = b->first; i < b->first + b->count && st == ZC_OK; i++) {
-            st = read_item(w, &w->items[i], w->staging + at, NULL);
+            st = read_item(w, &w->reading, &w->items[i], w->staging + at, NULL);
             at += padded(w->items[i].raw);
         }
         zc_mutex_lock(&w->mutex);
@@ -550,6 +571,7 @@ static int next_streamed(const zc_weights *w, int number)
 /* The wanted block from staging to the slot, and the next one under way. */
 static zc_status bring(zc_weights *w, int number)
 {
+    char why[ZC_LOG_TEXT];
     zc_log *log = w->desc.log;
     zc_status st = ZC_OK;
     const block *b = &w->blocks[number];
@@ -558,7 +580,12 @@ static zc_status bring(zc_weights *w, int number)
 
     ZC_CHECK(floats, ZC_E_NOMEM, "weights: out of memory");
     w->in_slot = -1;
-    ZC_TRY(fetch(w, number));
+    st = fetch(w, number);
+    if (st != ZC_OK) {
+        zc_log_last_error(&w->reading, why, sizeof(why));
+        zc_error(log, "%s", why);
+        goto done;
+    }
     for (int i = b->first; i < b->first + b->count; i++) {
         item *it = &w->items[i];
         ZC_TRY(place(w, it, w->staging + from, (uint8_t *)w->slot + to, floats));

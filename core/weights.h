@@ -122,6 +122,13 @@ zc_status zc_weights_plan_get(zc_weights *w, zc_weights_plan *plan);
  * during the call. */
 zc_status zc_weights_load(zc_weights *w, zc_pool *pool, zc_cancel *cancel);
 
+/* Are there blocks that are read anew in every step? Such weights have one user at a time. */
+bool zc_weights_streams(const zc_weights *w);
+
+/* From here on the store works for another queue of the same backend, and tells another log,
+ * which may be NULL. While nobody uses it; w may be NULL. */
+void zc_weights_attach(zc_weights *w, zk_queue *queue, zc_log *log);
+
 /* Called at the head of a block with its number: makes sure its weights are
  * there, and polls for cancelling. w may be NULL when nothing is streamed. */
 void zc_block_begin(zc_run *r, zc_weights *w, int block);

@@ -70,3 +70,10 @@ void zc_log_last_error(zc_log *log, char *text, size_t size)
     zc_format(text, size, "%s", log->last);
     zc_mutex_unlock(&log->mutex);
 }
+
+void zc_log_forget(zc_log *log)
+{
+    zc_mutex_lock(&log->mutex);
+    log->last[0] = '\0';
+    zc_mutex_unlock(&log->mutex);
+}

@@ -56,6 +56,9 @@ void zc_log_vwrite(zc_log *log, zc_level level, const char *format, va_list args
 /* Copies the last error, cut to size - 1 bytes; "" if there was none or log is NULL. */
 void zc_log_last_error(zc_log *log, char *text, size_t size);
 
+/* As if there had been no error so far. */
+void zc_log_forget(zc_log *log);
+
 #define zc_error(log, ...)   zc_log_write(log, ZC_LEVEL_ERROR, __VA_ARGS__)
 #define zc_warning(log, ...) zc_log_write(log, ZC_LEVEL_WARNING, __VA_ARGS__)
 #define zc_info(log, ...)    zc_log_write(log, ZC_LEVEL_INFO, __VA_ARGS__)

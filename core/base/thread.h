@@ -40,6 +40,8 @@ typedef struct zc_thread_table {
 extern const zc_thread_table zc_thread_system;
 void zc_thread_use(const zc_thread_table *table);           /* NULL: the system's */
 
+#define ZC_MUTEX_INIT { PTHREAD_MUTEX_INITIALIZER }
+
 /* These fail with ZC_E_NOMEM if the system has no more. */
 zc_status zc_mutex_init(zc_mutex *m);
 void zc_mutex_fini(zc_mutex *m);

@@ -1,75 +1,7 @@
 /* Engines and jobs: order, waiting, cancelling from other threads, failures that
  * leave everything usable. Works on the small model of the parity fixtures. */
 
-#include <stdlib.h>
-
-#include "core/base/alloc.h"
-#include "core/core.h"
-#include "tests/unit/test.h"
-
-static const char *model_path;
-
-typedef struct mailbox {
-    char text[ZC_LOG_TEXT];       /* the last error */
-} mailbox;
-
-static void take_error(void *user, int32_t level, const char *text)
-{
-    mailbox *m = user;
-
-    if (level == ZC_LEVEL_ERROR)
-        snprintf(m->text, sizeof(m->text), "%s", text);
-}
-
-static zc_engine *open_engine(mailbox *m)
-{
-    zc_engine *e = NULL;
-
-    REQUIRE_INT(zc_engine_open(&e, &(zc_engine_desc){ .threads = 2, .log = take_error,
-                                                      .log_user = m,
-                                                      .level = ZC_LEVEL_WARNING }), ZC_OK);
-    return e;
-}
-
-static zc_request *small_request(int steps)
-{
-    zc_request *q = zc_request_new();
-    char text[512];
-
-    snprintf(text, sizeof(text), "model = %s\nprompt = a ball\nwidth = 32\nheight = 32\n"
-             "frames = 5\nsteps = %d\n", model_path, steps);
-    REQUIRE_INT(zc_request_parse(q, NULL, "test", text), ZC_OK);
-    return q;
-}
-
-/* A digest of all frames, for comparing. */
-static double sum_of(zc_job *job)
-{
-    double sum = 0;
-    zc_job_info info;
-
-    zc_job_info_get(job, &info);
-    for (int i = 0; i < info.frames; i++) {
-        const float *p = zc_reel_frame(zc_job_reel(job), i);
-        for (int k = 0; p && k < info.width * info.height * 3; k++)
-            sum = sum * 1.0000001 + (double)p[k];
-    }
-    return sum;
-}
-
-static double film(zc_engine *e, int steps)
-{
-    zc_request *q = small_request(steps);
-    zc_job *job = NULL;
-    double sum = 0;
-
-    REQUIRE_INT(zc_job_start(e, &job, q), ZC_OK);
-    REQUIRE_INT(zc_reel_wait(zc_job_reel(job), 4, -1), ZC_OK);
-    sum = sum_of(job);
-    zc_job_close(&job);
-    zc_request_free(q);
-    return sum;
-}
+#include "tests/e2e/small.h"
 
 static void jobs_run_in_order_and_repeat(void)
 {
@@ -98,13 +30,17 @@ static void waiting_ends_when_it_should(void)
     zc_engine *e = open_engine(&m);
     zc_request *q = small_request(50);
     zc_job *first = NULL, *second = NULL;
+    zc_job_info info;
 
     REQUIRE_INT(zc_job_start(e, &first, q), ZC_OK);
     REQUIRE_INT(zc_job_start(e, &second, q), ZC_OK);
     REQUIRE_INT(zc_reel_wait(zc_job_reel(second), 0, 0), ZC_REEL_LATE);
     zc_job_cancel(second);
-    REQUIRE_INT(zc_reel_wait(zc_job_reel(second), 0, -1), ZC_E_CANCELLED);
+    REQUIRE_INT(zc_reel_wait(zc_job_reel(second), 0, 0), ZC_E_CANCELLED);
     REQUIRE_STR(zc_job_error(second), "cancelled");
+    zc_job_info_get(second, &info);
+    REQUIRE(info.phase == ZC_PHASE_DONE && info.status == ZC_E_CANCELLED && info.seconds == 0);
+    zc_job_cancel(second);
     REQUIRE_INT(zc_reel_wait(zc_job_reel(first), 99, -1), ZC_E_ARGUMENT);
     zc_job_close(&second);
     zc_job_close(&first);
@@ -211,6 +147,30 @@ static void a_failing_job_says_why_and_the_next_one_runs(void)
     zc_engine_close(&e);
 }
 
+static void what_others_do_wrong_is_not_the_jobs_error(void)
+{
+    mailbox m = { "" };
+    zc_engine *e = open_engine(&m);
+    zc_request *bad = small_request(2), *worse = small_request(2);
+    zc_plan plan;
+
+    snprintf(bad->vae, sizeof(bad->vae), "%s/transformer", model_path);
+    worse->frames = 6;
+    for (int i = 0; i < 10; i++) {
+        zc_job *job = NULL, *none = NULL;
+        REQUIRE_INT(zc_job_start(e, &job, bad), ZC_OK);
+        while (zc_reel_wait(zc_job_reel(job), 0, 0) == ZC_REEL_LATE) {
+            REQUIRE_INT(zc_job_start(e, &none, worse), ZC_E_ARGUMENT);
+            REQUIRE_INT(zc_plan_make(e, worse, &plan), ZC_E_ARGUMENT);
+        }
+        REQUIRE(strstr(zc_job_error(job), "hunyuan.vae") != NULL);
+        zc_job_close(&job);
+    }
+    zc_request_free(bad);
+    zc_request_free(worse);
+    zc_engine_close(&e);
+}
+
 static void plans_agree_with_what_is_taken(void)
 {
     mailbox m = { "" };
@@ -244,6 +204,7 @@ int main(int argc, char **argv)
     TEST(closing_cancels_what_waits);
     TEST(bad_requests_fail_at_once_by_name);
     TEST(a_failing_job_says_why_and_the_next_one_runs);
+    TEST(what_others_do_wrong_is_not_the_jobs_error);
     TEST(plans_agree_with_what_is_taken);
     return test_end();
 }
