@@ -6,6 +6,7 @@
 #ifndef ZC_CORE_H
 #define ZC_CORE_H
 
+#include "core/input.h"
 #include "core/reel.h"
 #include "core/request.h"
 
@@ -54,6 +55,10 @@ typedef struct zc_job_info {
 
 /* The request is checked and copied; failures are told to the engine's log. */
 zc_status   zc_job_start(zc_engine *engine, zc_job **out, const zc_request *q);
+/* The same, with frames that the job keeps; input NULL: none. */
+zc_status   zc_job_start_from(zc_engine *engine, zc_job **out, const zc_request *q,
+                              const zc_input_desc *input);
+const zc_input *zc_job_input(const zc_job *job);       /* borrowed from the job; NULL: none */
 void        zc_job_info_get(zc_job *job, zc_job_info *info);
 zc_reel    *zc_job_reel(zc_job *job);                  /* borrowed from the job */
 void        zc_job_cancel(zc_job *job);

@@ -16,6 +16,7 @@ struct zc_job {
     zc_request *q;
     zc_task     task;             /* run NULL: a film */
     zc_reel    *reel;
+    zc_input   *input;            /* NULL: none */
     zc_cancel   cancel;
 
     zc_mutex    mutex;            /* around what follows */
@@ -209,6 +210,7 @@ static void write_report(zc_job *job)
     int_field(&w, "height", q->height);
     int_field(&w, "frames", q->frames);
     int_field(&w, "steps", q->steps);
+    int_field(&w, "input_frames", job->input ? job->input->frames : 0);
     int_field(&w, "tokens_cut", (int64_t)job->states[0].cut);
     text_field(&w, "cache", q->cache);
     if (job->result.length) {
@@ -264,6 +266,7 @@ static void job_free(zc_job *job)
     zc_str_fini(&job->report);
     zc_str_fini(&job->result);
     zc_reel_close(&job->reel);
+    zc_free(job->input);
     zc_free(job->q);
     if (job->task.free)
         job->task.free(job->task.user);
@@ -271,8 +274,9 @@ static void job_free(zc_job *job)
 }
 
 static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task,
-                       int frames)
+                       const zc_input_desc *input)
 {
+    const int frames = task->run ? 0 : q->frames;
     zc_log *log = zc_engine_log(e);
     zc_status st = ZC_OK;
     zc_job *job = zc_new(zc_job);
@@ -293,6 +297,11 @@ static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc
     ZC_TRY(zc_caching_check(q, log));
     ZC_CHECK(*q->model || *q->transformer, ZC_E_MISSING,
              "no model: set 'model' to the folder of a checkpoint");
+    if (input) {
+        ZC_TRY(zc_input_copy(&job->input, log, input, q->width, q->height, q->frames));
+        zc_warning(log, "input: %d frames are kept, but %s starts from noise alone",
+                   job->input->frames, zc_model_hunyuan.name);
+    }
     ZC_TRY(zc_reel_open(&job->reel, log, q->width, q->height, frames));
     ZC_TRY(zc_mutex_init(&job->mutex));
 
@@ -313,12 +322,23 @@ done:
 
 zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
 {
-    return start(e, out, q, &(zc_task){ .run = NULL }, q->frames);
+    return zc_job_start_from(e, out, q, NULL);
+}
+
+zc_status zc_job_start_from(zc_engine *e, zc_job **out, const zc_request *q,
+                            const zc_input_desc *input)
+{
+    return start(e, out, q, &(zc_task){ .run = NULL }, input);
+}
+
+const zc_input *zc_job_input(const zc_job *job)
+{
+    return job->input;
 }
 
 zc_status zc_task_start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task)
 {
-    return start(e, out, q, task, 0);
+    return start(e, out, q, task, NULL);
 }
 
 zc_engine *zc_job_engine(zc_job *job)

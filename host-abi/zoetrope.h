@@ -156,6 +156,18 @@ typedef struct zt_param {
     double      least, most;      /* range of a number */
 } zt_param;
 
+/* Frames to start from, for models that make video of an image or of a video. Others
+ * keep them without looking. */
+typedef struct zt_input {
+    uint32_t size;
+    int32_t  width, height;       /* those of the job; default: they are */
+    int32_t  frames;              /* 1 for an image; at most the job's */
+    int32_t  format;              /* ZT_RGBA8 ...; alpha is not looked at */
+    uint32_t reserved;
+    int64_t  pitch;               /* bytes from a row to the one below; negative: upwards */
+    const void *const *data;      /* the top row of each frame; copied */
+} zt_input;
+
 typedef struct zt_job_desc {
     uint32_t    size;
     int32_t     width, height;    /* default: the preset's */
@@ -164,6 +176,7 @@ typedef struct zt_job_desc {
     const char *preset;           /* a file's path, or the preset's text itself; copied */
     const char *prompt;           /* copied */
     const char *options;          /* "key = value" lines over the preset; copied */
+    const zt_input *input;        /* default: none; copied */
 } zt_job_desc;
 
 /* Work over a file of prompts, queued like a job and watched by the same calls. It has no

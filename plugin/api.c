@@ -175,9 +175,31 @@ done:
     return st;
 }
 
+/* The frames that a job starts from, if its description has any. */
+static zc_status input(zc_input_desc *to, bool *any, zc_log *log, const zc_request *q,
+                       const zt_job_desc *desc)
+{
+    zc_status st = ZC_OK;
+    zt_job_desc d;
+    zt_input in;
+
+    *any = take(&d, sizeof(d), desc) && d.input;
+    if (!*any)
+        return ZC_OK;
+    ZC_CHECK(take(&in, sizeof(in), d.input), ZC_E_UNSUPPORTED,
+             "the input's description is of a newer version than this library");
+    *to = (zc_input_desc){ .width = in.width ? in.width : q->width,
+                           .height = in.height ? in.height : q->height, .frames = in.frames,
+                           .format = in.format, .pitch = in.pitch, .data = in.data };
+done:
+    return st;
+}
+
 static int32_t job_start(zt_engine *engine, zt_job **out, const zt_job_desc *desc)
 {
     zc_job *job = NULL;
+    zc_input_desc frames;
+    bool any = false;
 
     if (!out)
         return ZT_E_ARGUMENT;
@@ -189,7 +211,9 @@ static int32_t job_start(zt_engine *engine, zt_job **out, const zt_job_desc *des
         return ZT_E_NOMEM;
     zc_status st = request(q, engine_of(engine), desc);
     if (st == ZC_OK)
-        st = zc_job_start(engine_of(engine), &job, q);
+        st = input(&frames, &any, zc_engine_log(engine_of(engine)), q, desc);
+    if (st == ZC_OK)
+        st = zc_job_start_from(engine_of(engine), &job, q, any ? &frames : NULL);
     zc_request_free(q);
     *out = (zt_job *)(void *)job;
     return st;

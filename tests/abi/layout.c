@@ -25,6 +25,10 @@ static const field fields[] = {
     AT(zt_job_desc, size, 0), AT(zt_job_desc, width, 4), AT(zt_job_desc, height, 8),
     AT(zt_job_desc, frames, 12), AT(zt_job_desc, seed, 16), AT(zt_job_desc, preset, 24),
     AT(zt_job_desc, prompt, 32), AT(zt_job_desc, options, 40),
+    AT(zt_job_desc, input, 48),
+    AT(zt_input, size, 0), AT(zt_input, width, 4), AT(zt_input, height, 8),
+    AT(zt_input, frames, 12), AT(zt_input, format, 16), AT(zt_input, reserved, 20),
+    AT(zt_input, pitch, 24), AT(zt_input, data, 32),
     AT(zt_job_info, size, 0), AT(zt_job_info, width, 4), AT(zt_job_info, height, 8),
     AT(zt_job_info, frames, 12), AT(zt_job_info, phase, 16), AT(zt_job_info, step, 20),
     AT(zt_job_info, steps, 24), AT(zt_job_info, frames_done, 28), AT(zt_job_info, status, 32),
@@ -46,7 +50,8 @@ static const field fields[] = {
 #define SIZE(type, then) { #type, sizeof(type), then }
 
 static const field sizes[] = {
-    SIZE(zt_engine_desc, 48), SIZE(zt_item, 24), SIZE(zt_param, 64), SIZE(zt_job_desc, 48),
+    SIZE(zt_engine_desc, 48), SIZE(zt_item, 24), SIZE(zt_param, 64),
+    SIZE(zt_job_desc, 56), SIZE(zt_input, 40),
     SIZE(zt_job_info, 44), SIZE(zt_frame, 24), SIZE(zt_plan, 80), SIZE(zt_api, 136),
 };
 
