@@ -281,7 +281,7 @@ zc_status zc_study_open(zc_study *s, zc_job *job, const char *prompts, const cha
              zc_quote_path(q->noise).text);
     ZC_TRY(read_prompts(s, prompts));
     zc_job_enter(job, ZC_PHASE_LOADING, 0);
-    ZC_TRY(zc_engine_checkpoint(e, q));
+    ZC_TRY(zc_engine_checkpoint(e, q, zc_job_cancelling(job)));
     ZC_TRY(zc_pieces_size(e, q, s->size));
     ZC_TRY(zc_schedule_flow(&s->schedule, log, q->steps, q->shift));
     ZC_TRY(make_recipe(s));
