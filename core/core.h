@@ -86,7 +86,7 @@ void      zc_plan_json(const zc_plan *plan, zc_str *to);
 /* What a file or folder is, in words and as JSON. */
 zc_status zc_inspect(zc_log *log, const char *path, zc_str *words, zc_str *json);
 
-/* Work over a file of prompts that is queued like a job: see training.h. All is
+/* Work over a file of prompts that is queued like a job: see training.h and bench/bench.h. All is
  * copied. */
 typedef struct zc_task_desc {
     const zc_request *request;
@@ -96,8 +96,9 @@ typedef struct zc_task_desc {
 } zc_task_desc;
 
 zc_status zc_training_start(zc_engine *engine, zc_job **out, const zc_task_desc *desc);
+zc_status zc_bench_start(zc_engine *engine, zc_job **out, const zc_task_desc *desc);
 
-/* The options of the task "train", or of one of its fits, "train.gram"; NULL if there is none
+/* The options of the tasks "train" and "bench", or of one of its fits, "train.gram"; NULL if there is none
  * of that name. */
 const zc_opt *zc_task_options(const char *table);
 

@@ -350,6 +350,8 @@ zc_status zc_study_run(zc_study *s, int prompt, zc_denoising *set, float **out)
     d.feature = set->feature;
     d.feature_user = set->feature_user;
     d.flops = set->flops;
+    if (set->schedule)
+        d.schedule = set->schedule;
     ZC_TRY(zc_pieces_noise(&latent, s->engine, s->q, s->q->seed + prompt, s->size));
     ZC_TRY(zc_denoise(&s->phase, &d, latent));
     if (out) {

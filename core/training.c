@@ -5,6 +5,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/format.h"
+#include "core/bench/bench.h"
 #include "core/cache/cache.h"
 #include "core/cache/steps.h"
 #include "core/lines.h"
@@ -33,6 +34,8 @@ const zc_opt *zc_task_options(const char *table)
 
     if (zc_str_equal(table, "train"))
         return zc_training_opts;
+    if (zc_str_equal(table, "bench"))
+        return zc_bench_opts;
     for (int i = 0; zc_fit_names[i] && zc_str_starts(table, fits); i++) {
         if (zc_str_equal(zc_fit_names[i], table + sizeof(fits) - 1))
             return zc_fit_kinds[i].opts;

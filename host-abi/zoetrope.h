@@ -282,8 +282,10 @@ typedef struct zt_api {
     /* Trains a predictor for cache = lesa on the prompts; `output` is its file. Started again after
      * an interruption with the same arguments, it goes on where it was. */
     int32_t (*train_start)(zt_engine *engine, zt_job **job, const zt_task_desc *desc);
-    /* Parameter `index` of a table of options, or ZT_E_MISSING behind the last: "train"; and
-     * "train.gram" and "train.kan", whose keys are written fit.KEY. */
+    /* Measures methods of caching against uncached runs; `output` is a CSV. Goes on likewise. */
+    int32_t (*bench_start)(zt_engine *engine, zt_job **job, const zt_task_desc *desc);
+    /* Parameter `index` of a table of options, or ZT_E_MISSING behind the last: "train", "bench";
+     * and "train.gram" and "train.kan", whose keys are written fit.KEY. */
     int32_t (*task_param)(const char *table, int32_t index, zt_param *param);
 
     /* New entries go below this line, never between. */

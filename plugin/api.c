@@ -249,6 +249,11 @@ static int32_t train_start(zt_engine *engine, zt_job **out, const zt_task_desc *
     return task_start(engine, out, desc, zc_training_start);
 }
 
+static int32_t bench_start(zt_engine *engine, zt_job **out, const zt_task_desc *desc)
+{
+    return task_start(engine, out, desc, zc_bench_start);
+}
+
 static int32_t job_info(zt_job *job, zt_job_info *out)
 {
     zc_job_info info;
@@ -399,6 +404,7 @@ static const zt_api api = {
     .plan = plan,
     .inspect = inspect,
     .train_start = train_start,
+    .bench_start = bench_start,
     .task_param = task_param,
 };
 
