@@ -5,6 +5,7 @@
 
 Works on the small random model of the parity fixtures, and on damaged copies of it.
 Needs nothing but Python. Ends with "N passed, N failed"."""
+import csv
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 ZOETROPE, FIXTURES, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 GROUP = sys.argv[5] if len(sys.argv) > 5 else None
@@ -344,6 +346,54 @@ def training():
         check(name, rc == code and not absent, f"exit {rc}, expected {code}: {err}")
 
 
+def benchmarks():
+    (SCRATCH / "prompts.txt").write_text("\n".join(PROMPTS[:2]) + "\n")
+    rc, _, err = train(SCRATCH / "p-6.safetensors", "--with", "fit.budget=6")
+    check("a predictor to measure", rc == 0, err)
+    (SCRATCH / "methods").write_text(
+        "# what to compare\n"
+        f"lesa = lesa predictor={SCRATCH}/p-{{full}}.safetensors\n"
+        "fora = fora interval=?\nteacache = teacache threshold=?\nfewer = steps\n")
+    out, plot = SCRATCH / "b.csv", SCRATCH / "b.svg"
+    command = ["bench", "caching", "-m", MODEL, *TINY, "--steps", "20", "--prompts",
+               SCRATCH / "prompts.txt", "-o", out, "--plot", plot, "--methods",
+               SCRATCH / "methods", "--counts", "6", "--json"]
+    p = subprocess.Popen([ZOETROPE, *map(str, command)], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+    try:
+        p.wait(timeout=0.25)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.wait()
+    rc, text, err = zoetrope(*command)
+    check("methods are measured, after a kill too", rc == 0, err)
+    with open(out, newline="") as f:
+        rows = {r["method"]: r for r in csv.DictReader(f)}
+    check("all of them", list(rows) == ["lesa", "fora", "teacache", "fewer"], rows)
+    for name, r in rows.items():
+        check(f"{name} has numbers", r["runs"] == "2" and abs(float(r["full_steps"]) - 6) <= 1 and
+              float(r["flops_gain"]) > 2 and float(r["psnr"]) > 5 and 0 < float(r["ssim"]) <= 1 and
+              float(r["psnr_u8wrap"]) >= 27 and float(r["psnr_latent"]) > 5 and
+              (name == "fewer") == (r["cache_bytes"] == "0"), r)
+    lines = xml.etree.ElementTree.parse(plot).getroot().findall(
+        "{http://www.w3.org/2000/svg}polyline")
+    check("the plot has a line for each", len(lines) == 4, lines)
+    report = json.loads(text.decode().strip().split("\n")[-1]) if rc == 0 else {}
+    check("the report has the same", [r["method"] for r in report.get("result", [])] == list(rows),
+          report)
+    check("its folder is gone", not pathlib.Path(f"{out}.bench").exists())
+    for name, code, words, more in (
+            ("more steps than there are", 64, ["counts", "21", "20"], ["--counts", "21"]),
+            ("no such methods", 66, ["nowhere"], ["--methods", SCRATCH / "nowhere"]),
+            ("no such predictor", 66, ["p-7.safetensors"], ["--counts", "7"])):
+        refused(name, code, words, *command, *more)
+    (SCRATCH / "methods").write_text("a = fora order=?\n")
+    refused("an option that the method lacks", 64, ["a", "fora"], *command)
+    (SCRATCH / "methods").write_text("a = forra\n")
+    refused("a method that is none", 65, ["forra", "methods:1"], *command)
+    refused("nothing to measure", 64, ["caching"], "bench")
+
+
 def refusals():
     out = SCRATCH / "x.y4m"
     refused("a frame count between", 64, ["66", "65", "69"],
@@ -411,7 +461,7 @@ def inspections():
 
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    groups = {"plans": plans, "films": films, "caches": caches, "train": training,
+    groups = {"plans": plans, "films": films, "caches": caches, "train": training, "bench": benchmarks,
               "refusals": refusals, "damaged": damaged_checkpoints,
               "inspect": inspections}
     for name, run in groups.items():
