@@ -98,8 +98,8 @@ typedef struct zc_task_desc {
 zc_status zc_training_start(zc_engine *engine, zc_job **out, const zc_task_desc *desc);
 zc_status zc_bench_start(zc_engine *engine, zc_job **out, const zc_task_desc *desc);
 
-/* The options of the tasks "train" and "bench", or of one of its fits, "train.gram"; NULL if there is none
- * of that name. */
+/* The options of the tasks "train" and "bench", or of one of the fits, "train.gram"; NULL if there
+ * is none of that name. */
 const zc_opt *zc_task_options(const char *table);
 
 /* Frame `index` of a reel as pixels; ZC_E_ARGUMENT if it is not there. */

@@ -48,7 +48,8 @@ char *zc_study_path(const zc_study *s, const char *kind, int number);
 void zc_study_key(const zc_study *s, int prompt, const char *also, char key[65]);
 
 /* Runs prompt number `prompt` with what d has set: caches, feature, flops, and a schedule if it is
- * not the request's. The rest of d is filled here. latent, if not NULL, gets the result, yours to free with zc_free. */
+ * not the request's. The rest of d is filled here. latent, if not NULL, gets the result, yours to
+ * free with zc_free. */
 zc_status zc_study_run(zc_study *s, int prompt, zc_denoising *d, float **latent);
 
 /* Removes the folder with all that studies keep there. */

@@ -14,7 +14,7 @@
 #define BOTTOM 60
 #define TICKS  6                      /* about as many on an axis */
 
-/* Twelve that can be told apart, also by those who see fewer colours: then they begin anew, dashed. */
+/* Twelve that can be told apart, also by those who see fewer colours, then again, dashed. */
 static const char *const colours[] = {
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b",
     "#7f7f7f", "#9467bd", "#bcbd22", "#17becf",
@@ -73,22 +73,22 @@ static void find_ranges(struct axis *x, struct axis *y, const zc_bench_row *rows
 static void draw_axes(zc_str *s, const struct axis *x, const struct axis *y)
 {
     for (double v = x->least; v <= x->most + x->step / 2; v += x->step) {
-        zc_str_add_format(s, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#ddd\"/>\n",
-                          place(x, v), TOP, place(x, v), HEIGHT - BOTTOM);
+        zc_str_add_format(s, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" "
+                          "stroke=\"#ddd\"/>\n", place(x, v), TOP, place(x, v), HEIGHT - BOTTOM);
         zc_str_add_format(s, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
                           place(x, v), HEIGHT - BOTTOM + 20, round(v * 1e6) / 1e6);
     }
     for (double v = y->least; v <= y->most + y->step / 2; v += y->step) {
-        zc_str_add_format(s, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#ddd\"/>\n",
-                          LEFT, place(y, v), WIDTH - RIGHT, place(y, v));
+        zc_str_add_format(s, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" "
+                          "stroke=\"#ddd\"/>\n", LEFT, place(y, v), WIDTH - RIGHT, place(y, v));
         zc_str_add_format(s, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", LEFT - 8,
                           place(y, v) + 4, round(v * 1e6) / 1e6);
     }
     zc_str_add_format(s, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" "
                       "stroke=\"#333\"/>\n", LEFT, TOP, WIDTH - LEFT - RIGHT,
                       HEIGHT - TOP - BOTTOM);
-    zc_str_add_format(s, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">gain in operations</text>\n",
-                      (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 15);
+    zc_str_add_format(s, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">gain in operations"
+                      "</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 15);
     zc_str_add_format(s, "<text transform=\"translate(20 %d) rotate(-90)\" "
                       "text-anchor=\"middle\">PSNR against all steps, dB</text>\n",
                       (TOP + HEIGHT - BOTTOM) / 2);
