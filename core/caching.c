@@ -26,7 +26,8 @@ static zc_status options_of(zc_caching *c, zc_log *log, const zc_request *q)
     ZC_CHECK(c->options = zc_alloc_zeroed(1, c->method->options_size), ZC_E_NOMEM,
              "out of memory");
     zc_opt_defaults(c->method->opts, c->options);
-    ZC_TRY(zc_request_cache_options(q, log, c->method->opts, c->options));
+    ZC_TRY(zc_request_row_options(q->cache_options, "cache.", log, c->method->opts,
+                                  c->options));
 done:
     return st;
 }

@@ -7,6 +7,7 @@
 #define ZC_CORE_H
 
 #include "core/input.h"
+#include "core/preset.h"
 #include "core/reel.h"
 #include "core/request.h"
 
@@ -20,11 +21,13 @@ typedef struct zc_engine_desc {
     void      (*log)(void *user, int32_t level, const char *text);    /* may be NULL */
     void       *log_user;
     zc_level    level;
+    const char *presets;          /* folders that are searched for them, ":" between; copied */
 } zc_engine_desc;
 
 zc_status zc_engine_open(zc_engine **out, const zc_engine_desc *desc);
 void      zc_engine_close(zc_engine **engine);
 zc_log   *zc_engine_log(zc_engine *engine);            /* borrowed */
+const char *zc_engine_presets(const zc_engine *engine);        /* the folders; borrowed */
 
 /* Sampler or backend number `index`: its name, and a line about it; NULL behind the last. */
 const char *zc_list_samplers(int index, const char **summary);

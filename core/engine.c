@@ -130,6 +130,8 @@ zc_status zc_engine_open(zc_engine **out, const zc_engine_desc *desc)
     e->say = desc->log;
     e->say_user = desc->log_user;
     ZC_TRY(open_locks(e, desc, &ready));
+    const char *presets = desc->presets ? desc->presets : "";
+    ZC_CHECK(e->presets = zc_copy_text(presets, strlen(presets)), ZC_E_NOMEM, "out of memory");
     ZC_TRY(zc_device_open(&e->dev, &(zc_device_desc){ .log = log, .backend = desc->device,
                                                       .threads = desc->threads }));
     st = zc_thread_start(&e->worker, "zt-engine", work, e);
@@ -138,6 +140,7 @@ zc_status zc_engine_open(zc_engine **out, const zc_engine_desc *desc)
     return ZC_OK;
 done:
     zc_device_close(&e->dev);
+    zc_free(e->presets);
     close_locks(e, ready);
     zc_free(e);
     return st;
@@ -158,6 +161,7 @@ void zc_engine_close(zc_engine **out)
     zc_thread_join(&e->worker);
     zc_engine_forget(e);
     zc_device_close(&e->dev);
+    zc_free(e->presets);
     close_locks(e, 5);
     zc_free(e);
     *out = NULL;
@@ -166,6 +170,11 @@ void zc_engine_close(zc_engine **out)
 zc_log *zc_engine_log(zc_engine *e)
 {
     return &e->calls;
+}
+
+const char *zc_engine_presets(const zc_engine *e)
+{
+    return e->presets;
 }
 
 /* ---- Lists ---- */

@@ -15,6 +15,7 @@ struct zc_engine {
     void      (*say)(void *user, int32_t level, const char *text);
     void       *say_user;
     zc_device  *dev;
+    char       *presets;          /* folders that are searched for them */
     uint64_t    max_memory;
     zc_thread   worker;
     zc_mutex    mutex;

@@ -1,28 +1,31 @@
-/* The one table of options, and the text that sets them. */
+/* The one table of options, and what no single one of them can say. */
 
 #include <string.h>
 
 #include "core/base/alloc.h"
-#include "core/base/file.h"
 #include "core/base/format.h"
-#include "core/request.h"
+#include "core/cache/cache.h"
+#include "core/core.h"
+#include "core/sample/sample.h"
+#include "core/sink/sink.h"
 
 static const char *const precisions[] = { "bf16", "f32", NULL };
 static const char *const roundings[] = { "bf16", "exact", NULL };
 
+#define PATH(field, help) ZC_OPT_PATH(zc_request, field, help)
 #define TEXT(field, value, help) ZC_OPT_STR(zc_request, field, value, help)
 #define INT(field, value, min, max, help) ZC_OPT_INT(zc_request, field, value, min, max, help)
 #define FLOAT(field, value, min, max, help) ZC_OPT_FLOAT(zc_request, field, value, min, max, help)
 #define ENUM(field, value, names, help) ZC_OPT_ENUM(zc_request, field, value, names, help)
 
 const zc_opt zc_request_opts[] = {
-    TEXT(model, "", "checkpoint: a diffusers folder, or a folder of files"),
-    TEXT(transformer, "", "the transformer, if it is not in the model's folder"),
-    TEXT(text_encoder, "", "the language model, likewise"),
-    TEXT(clip, "", "CLIP's text model, likewise"),
-    TEXT(vae, "", "the autoencoder, likewise"),
-    TEXT(tokenizer, "", "of the language model, likewise"),
-    TEXT(clip_tokenizer, "", "of CLIP, likewise"),
+    PATH(model, "checkpoint: a diffusers folder, or a folder of files"),
+    PATH(transformer, "the transformer, if it is not in the model's folder"),
+    PATH(text_encoder, "the language model, likewise"),
+    PATH(clip, "CLIP's text model, likewise"),
+    PATH(vae, "the autoencoder, likewise"),
+    PATH(tokenizer, "of the language model, likewise"),
+    PATH(clip_tokenizer, "of CLIP, likewise"),
     TEXT(prompt, "", "what is to be seen"),
     TEXT(negative, "", "what is not to be seen; used if cfg is not 1"),
     INT(width, 640, 16, 8192, "pixels, a multiple of 16"),
@@ -37,7 +40,9 @@ const zc_opt zc_request_opts[] = {
     FLOAT(shift, 7.0, 0.01, 1000.0, "of the noise levels"),
     TEXT(sampler, "flow-euler", "how a latent moves between noise levels"),
     TEXT(cache, "none", "how most steps are spared; cache.KEY sets an option of the method"),
-    TEXT(noise, "", "safetensors file with the first latent, in place of a seed"),
+    TEXT(sink, "", "what files are made by; empty: as the output's name ends. sink.KEY sets an "
+         "option of it"),
+    PATH(noise, "safetensors file with the first latent, in place of a seed"),
     ENUM(precision, ZC_PRECISION_BF16, precisions, "type of activations"),
     INT(vae_tile, 256, 0, 65536, "pixels decoded at once; 0 for everything"),
     INT(vae_tile_stride, 192, 8, 65536, "pixels from tile to tile"),
@@ -61,117 +66,71 @@ void zc_request_free(zc_request *q)
     zc_free(q);
 }
 
-static bool is_blank(char c)
+/* ---- Rows of other tables ---- */
+
+static const zc_opt *cache_opts(const char *name, size_t *bytes)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    const zc_cache_method *m = zc_cache_method_find(name);
+
+    *bytes = m ? m->options_size : 0;
+    return m ? m->opts : NULL;
 }
 
-/* [from, to) without blanks at its ends. */
-static void trim(const char **from, const char **to)
+static const zc_opt *sampler_opts(const char *name, size_t *bytes)
 {
-    while (*from < *to && is_blank(**from))
-        (*from)++;
-    while (*from < *to && is_blank((*to)[-1]))
-        (*to)--;
+    static const zc_opt nothing[] = { { 0 } };
+
+    *bytes = 0;
+    return zc_sampler_find(name) ? nothing : NULL;
 }
 
-/* Kept until the method is known, whatever the order of the lines. */
-static zc_status add_cache_option(zc_request *q, zc_log *log, const char *where, const char *key,
-                                  const char *value)
+static const zc_opt *sink_opts(const char *name, size_t *bytes)
 {
-    zc_status st = ZC_OK;
-    const size_t at = strlen(q->cache_options), room = sizeof(q->cache_options) - at;
+    const zc_sink_row *row = zc_sink_find(name);
 
-    if (zc_format(q->cache_options + at, room, "%s = %s\n", key, value) >= room) {
-        q->cache_options[at] = '\0';
-        ZC_CHECK(false, ZC_E_LIMIT, "%scache.%s: more than %zu bytes of such options", where,
-                 zc_quote_text(key).text, sizeof(q->cache_options) - 1);
+    *bytes = row ? row->options_size : 0;
+    return row ? row->opts : NULL;
+}
+
+static const char *list_sinks(int index, const char **summary)
+{
+    for (int i = 0; i <= index; i++) {
+        if (!zc_sink_rows[i])
+            return NULL;
     }
-done:
-    return st;
+    *summary = zc_sink_rows[index]->summary;
+    return zc_sink_rows[index]->name;
 }
 
-static zc_status parse_line(zc_request *q, zc_log *log, const char *where, const char *line,
-                            const char *end)
+const zc_request_row zc_request_rows[] = {
+    { "cache", "cache.", offsetof(zc_request, cache), sizeof(((zc_request *)0)->cache),
+      offsetof(zc_request, cache_options), sizeof(((zc_request *)0)->cache_options),
+      zc_list_caches, cache_opts },
+    { "sink", "sink.", offsetof(zc_request, sink), sizeof(((zc_request *)0)->sink),
+      offsetof(zc_request, sink_options), sizeof(((zc_request *)0)->sink_options), list_sinks,
+      sink_opts },
+    { "sampler", "sampler.", offsetof(zc_request, sampler), sizeof(((zc_request *)0)->sampler),
+      0, 0, zc_list_samplers, sampler_opts },
+    { 0 }
+};
+
+zc_status zc_request_row_options(const char *lines, const char *prefix, zc_log *log,
+                                 const zc_opt *opts, void *state)
 {
     zc_status st = ZC_OK;
-    char *key = NULL, *value = NULL;
-    const char *from = line, *to = end;
+    char *line = NULL;
 
-    trim(&from, &to);
-    if (from == to || *from == '#')
-        return ZC_OK;
-    const char *equals = memchr(from, '=', (size_t)(to - from));
-    ZC_CHECK(equals, ZC_E_FORMAT, "%s: expected 'key = value', found '%s'", where,
-             zc_quote(from, (size_t)(to - from)).text);
-    const char *key_end = equals, *value_from = equals + 1;
-    trim(&from, &key_end);
-    trim(&value_from, &to);
-    key = zc_copy_text(from, (size_t)(key_end - from));
-    value = zc_copy_text(value_from, (size_t)(to - value_from));
-    ZC_CHECK(key && value, ZC_E_NOMEM, "%s: out of memory", where);
-    if (zc_str_starts(key, "cache."))
-        ZC_TRY(add_cache_option(q, log, where, key + strlen("cache."), value));
-    else
-        ZC_TRY(zc_opt_set(zc_request_opts, q, log, where, key, value));
-done:
-    zc_free(key);
-    zc_free(value);
-    return st;
-}
-
-zc_status zc_request_cache_options(const zc_request *q, zc_log *log, const zc_opt *opts,
-                                   void *state)
-{
-    zc_status st = ZC_OK;
-    char line[sizeof(q->cache_options)];
-
-    for (const char *from = q->cache_options; *from;) {
+    for (const char *from = lines; *from;) {
         const char *end = strchr(from, '\n'), *equals = strstr(from, " = ");
         const size_t key = (size_t)(equals - from);
-        zc_format(line, sizeof(line), "%.*s", (int)(end - from), from);
+        zc_free(line);
+        ZC_CHECK(line = zc_copy_text(from, (size_t)(end - from)), ZC_E_NOMEM, "out of memory");
         line[key] = '\0';
-        ZC_TRY(zc_opt_set(opts, state, log, "cache.", line, line + key + 3));
+        ZC_TRY(zc_opt_set(opts, state, log, prefix, line, line + key + 3));
         from = end + 1;
     }
 done:
-    return st;
-}
-
-zc_status zc_request_parse(zc_request *q, zc_log *log, const char *name, const char *text)
-{
-    zc_status st = ZC_OK;
-    char where[128];
-    int number = 1;
-
-    for (const char *line = text; *line; number++) {
-        const char *end = strchr(line, '\n');
-        if (!end)
-            end = line + strlen(line);
-        const char *first = line;
-        while (first < end && is_blank(*first))
-            first++;
-        zc_format(where, sizeof(where), "%s:%d:%d: ", zc_quote_text(name).text, number,
-                  (int)(first - line) + 1);
-        ZC_TRY(parse_line(q, log, where, line, end));
-        line = *end ? end + 1 : end;
-    }
-done:
-    return st;
-}
-
-zc_status zc_request_load(zc_request *q, zc_log *log, const char *path)
-{
-    zc_status st = ZC_OK;
-    char *text = NULL;
-    size_t bytes = 0;
-
-    ZC_TRY(zc_file_load(&text, &bytes, log, path, 1 << 20));
-    ZC_CHECK(strlen(text) == bytes, ZC_E_FORMAT, "%s: a NUL at byte %zu, expected text",
-             zc_quote_text(path).text, strlen(text));
-    ZC_TRY(zc_request_parse(q, log, path, text));
-done:
-    zc_free(text);
+    zc_free(line);
     return st;
 }
 

@@ -14,8 +14,9 @@ typedef struct zc_request {
     char    model[1024], transformer[1024], text_encoder[1024], clip[1024], vae[1024];
     char    tokenizer[1024], clip_tokenizer[1024];
     char    noise[1024];              /* a safetensors file */
-    char    sampler[32], cache[32];
-    char    cache_options[4096];      /* lines of "key = value" for the row of `cache` */
+    char    sampler[32], cache[32], sink[32];
+    char    cache_options[4096];      /* lines of "key = value", in the order of the row's table */
+    char    sink_options[4096];       /* likewise; as they were written if `sink` is "" */
     char    prompt[65537], negative[65537];
     int64_t seed;
     int32_t width, height, frames, steps;
@@ -31,16 +32,23 @@ extern const zc_opt zc_request_opts[];            /* ends with a row without a k
 zc_request *zc_request_new(void);
 void        zc_request_free(zc_request *q);
 
-/* Sets options from text: "key = value" lines, blank lines, # comments. `name` of the
- * text stands in messages, with line and column. */
-zc_status zc_request_parse(zc_request *q, zc_log *log, const char *name, const char *text);
+/* An option that names a row of another table, whose own options are those with the prefix. If it
+ * is "", the row is not known before there is an output, and its options are only remembered. */
+typedef struct zc_request_row {
+    const char *key;                  /* of the option: "cache" */
+    const char *prefix;               /* "cache." */
+    size_t      name, name_size;      /* of the request's field with the row's name */
+    size_t      text, text_size;      /* of that with its options, as lines; 0, 0: it has none */
+    const char *(*list)(int index, const char **summary);
+    /* The row's table, and the bytes of the struct that it fills in; NULL: no such row. */
+    const zc_opt *(*opts)(const char *name, size_t *bytes);
+} zc_request_row;
 
-/* The same from a file of at most 1 MiB. */
-zc_status zc_request_load(zc_request *q, zc_log *log, const char *path);
+extern const zc_request_row zc_request_rows[];    /* ends with a row without a key */
 
-/* Sets the options of the caching method's row that the request has. */
-zc_status zc_request_cache_options(const zc_request *q, zc_log *log, const zc_opt *opts,
-                                   void *state);
+/* Fills in a row's struct from such lines of a request. */
+zc_status zc_request_row_options(const char *lines, const char *prefix, zc_log *log,
+                                 const zc_opt *opts, void *state);
 
 /* The name of the prompt's template. */
 const char *zc_template_of(const zc_request *q);

@@ -124,6 +124,8 @@ typedef struct zt_engine_desc {
     void       *log_user;
     int32_t     log_level;        /* least important that is wanted; default: ZT_LEVEL_INFO */
     uint32_t    reserved;
+    const char *presets;          /* folders with presets, ":" between, searched before the
+                                   * installed ones; copied */
 } zt_engine_desc;
 
 /* What can be listed by name. */
@@ -131,11 +133,14 @@ typedef struct zt_engine_desc {
 #define ZT_LIST_SAMPLERS 1
 #define ZT_LIST_BACKENDS 2
 #define ZT_LIST_CACHES   3
+#define ZT_LIST_PRESETS  4        /* the installed ones: reads their folder, and nothing else */
 
 typedef struct zt_item {
     uint32_t    size;
     uint32_t    reserved;
-    const char *name, *summary;   /* borrowed for as long as the library is loaded */
+    const char *name, *summary;   /* borrowed for as long as the library is loaded; of presets, they
+                                   * are in `text` */
+    char        text[320];        /* yours */
 } zt_item;
 
 /* Kinds of parameters. */
@@ -173,9 +178,11 @@ typedef struct zt_job_desc {
     int32_t     width, height;    /* default: the preset's */
     int32_t     frames;
     uint64_t    seed;             /* default: the preset's */
-    const char *preset;           /* a file's path, or the preset's text itself; copied */
+    const char *preset;           /* a file's path, the name of a preset, or its text; copied */
     const char *prompt;           /* copied */
-    const char *options;          /* "key = value" lines over the preset; copied */
+    /* "key = value" lines over the preset, later ones over earlier; copied. What the preset has as
+     * ${NAME} is the value of NAME, or of $NAME if that is an option too. */
+    const char *options;
     const zt_input *input;        /* default: none; copied */
 } zt_job_desc;
 
@@ -287,6 +294,11 @@ typedef struct zt_api {
     /* Parameter `index` of a table of options, or ZT_E_MISSING behind the last: "train", "bench";
      * and "train.gram" and "train.kan", whose keys are written fit.KEY. */
     int32_t (*task_param)(const char *table, int32_t index, zt_param *param);
+    /* Reads a preset as job_start does. text, if not NULL, gets all options with where each value
+     * came from: first as a preset that says the same in one file, then as JSON. */
+    int32_t (*preset)(zt_engine *engine, const zt_job_desc *desc, zt_text_fn text, void *user);
+    /* All presets that can be found by name: in words, then as JSON. */
+    int32_t (*presets)(zt_engine *engine, zt_text_fn text, void *user);
 
     /* New entries go below this line, never between. */
 } zt_api;

@@ -61,10 +61,24 @@ static const char *status_name(int32_t status)
     return zc_status_name((zc_status)status);
 }
 
+/* The caller's folders with presets, then the installed one. */
+static zc_status preset_folders(zc_str *to, const char *given)
+{
+    zc_str installed = { 0 };
+
+    zc_preset_installed(&installed, ZT_PRESETS);
+    zc_str_add_format(to, "%s%s%s", given ? given : "",
+                      given && *given && installed.length > 0 ? ":" : "",
+                      zc_str_get(&installed));
+    zc_str_fini(&installed);
+    return to->failed ? ZC_E_NOMEM : ZC_OK;
+}
+
 static int32_t engine_open(zt_engine **out, const zt_engine_desc *desc)
 {
     zt_engine_desc d;
     zc_engine *engine = NULL;
+    zc_str presets = { 0 };
 
     if (!out)
         return ZT_E_ARGUMENT;
@@ -73,13 +87,18 @@ static int32_t engine_open(zt_engine **out, const zt_engine_desc *desc)
         return ZT_E_UNSUPPORTED;
     if (d.threads < 0 || d.threads > 256 || d.log_level < 0 || d.log_level > ZT_LEVEL_TRACE)
         return ZT_E_ARGUMENT;
-    const zc_status st = zc_engine_open(&engine, &(zc_engine_desc){
+    zc_status st = preset_folders(&presets, d.presets);
+    const zc_engine_desc desc_of_core = {
         .threads = d.threads,
         .max_memory = d.max_memory,
         .device = d.device && *d.device && strcmp(d.device, "auto") != 0 ? d.device : NULL,
         .log = d.log, .log_user = d.log_user,
         .level = d.log_level ? (zc_level)d.log_level : ZC_LEVEL_INFO,
-    });
+        .presets = zc_str_get(&presets),
+    };
+    if (st == ZC_OK)
+        st = zc_engine_open(&engine, &desc_of_core);
+    zc_str_fini(&presets);
     *out = (zt_engine *)(void *)engine;
     return st;
 }
@@ -93,6 +112,45 @@ static void engine_close(zt_engine **engine)
     *engine = NULL;
 }
 
+typedef struct preset_at {
+    int      index;
+    zt_item *item;
+    bool     found;
+} preset_at;
+
+static bool take_preset(void *user, const zc_preset_item *p)
+{
+    preset_at *at = user;
+
+    if (at->index-- > 0)
+        return true;
+    zt_item *to = at->item;
+    const size_t name = strlen(p->name) + 1;
+    memcpy(to->text, p->name, name);
+    memcpy(to->text + name, p->summary, strlen(p->summary) + 1);
+    to->name = to->text;
+    to->summary = to->text + name;
+    at->found = true;
+    return false;
+}
+
+/* The item holds the texts itself. */
+static int32_t list_preset(int32_t index, zt_item *item)
+{
+    preset_at at = { .index = index, .item = item };
+    zc_str folders = { 0 };
+
+    _Static_assert(sizeof(item->text) >= sizeof(((zc_preset_item *)0)->name) +
+                       sizeof(((zc_preset_item *)0)->summary), "both texts fit");
+    if (!item || item->size < sizeof(*item))
+        return ZT_E_UNSUPPORTED;
+    zc_status st = preset_folders(&folders, NULL);
+    if (st == ZC_OK)
+        st = zc_preset_list(NULL, zc_str_get(&folders), take_preset, &at);
+    zc_str_fini(&folders);
+    return st != ZC_OK ? (int32_t)st : at.found ? ZT_OK : ZT_E_MISSING;
+}
+
 static int32_t list(int32_t which, int32_t index, zt_item *item)
 {
     static const char *(*const lists[])(int, const char **) = {
@@ -103,7 +161,11 @@ static int32_t list(int32_t which, int32_t index, zt_item *item)
     };
     zt_item found = { .size = sizeof(found) };
 
-    if (which < 0 || which >= (int32_t)ZC_COUNT(lists) || index < 0)
+    if (index < 0)
+        return ZT_E_ARGUMENT;
+    if (which == ZT_LIST_PRESETS)
+        return list_preset(index, item);
+    if (which < 0 || which >= (int32_t)ZC_COUNT(lists))
         return ZT_E_ARGUMENT;
     found.name = lists[which](index, &found.summary);
     return found.name ? give(item, &found, sizeof(found)) : ZT_E_MISSING;
@@ -114,7 +176,7 @@ static int32_t param_of(const zc_opt *opt, int32_t index, zt_param *out)
     static const int32_t kinds[] = {
         [ZC_OPT_KIND_INT] = ZT_PARAM_INT, [ZC_OPT_KIND_FLOAT] = ZT_PARAM_FLOAT,
         [ZC_OPT_KIND_BOOL] = ZT_PARAM_BOOL, [ZC_OPT_KIND_STR] = ZT_PARAM_TEXT,
-        [ZC_OPT_KIND_ENUM] = ZT_PARAM_CHOICE,
+        [ZC_OPT_KIND_ENUM] = ZT_PARAM_CHOICE, [ZC_OPT_KIND_PATH] = ZT_PARAM_TEXT,
     };
 
     if (index < 0)
@@ -147,31 +209,38 @@ static int32_t task_param(const char *table, int32_t index, zt_param *out)
 }
 
 /* The preset, then the options over it, then what the struct itself says. */
-static zc_status request(zc_request *q, zc_engine *engine, const zt_job_desc *desc)
+static zc_status read_preset(zc_preset **out, zc_request *q, zc_engine *engine,
+                             const zt_job_desc *desc)
 {
     zc_log *log = zc_engine_log(engine);
     zc_status st = ZC_OK;
+    zc_preset *p = NULL;
     zt_job_desc d;
 
+    *out = NULL;
     ZC_CHECK(take(&d, sizeof(d), desc), ZC_E_UNSUPPORTED,
              "the job's description is of a newer version than this library");
-    if (d.preset && strpbrk(d.preset, "=\n"))
-        ZC_TRY(zc_request_parse(q, log, "preset", d.preset));
-    else if (d.preset && *d.preset)
-        ZC_TRY(zc_request_load(q, log, d.preset));
-    if (d.options)
-        ZC_TRY(zc_request_parse(q, log, "options", d.options));
+    ZC_TRY(zc_preset_open(&p, log, &(zc_preset_desc){ .preset = d.preset, .options = d.options,
+                                                      .folders = zc_engine_presets(engine) }, q));
     if (d.prompt)
-        ZC_TRY(zc_opt_set(zc_request_opts, q, log, "", "prompt", d.prompt));
-    ZC_CHECK(d.width >= 0 && d.height >= 0 && d.frames >= 0 && d.width <= 8192 &&
-                 d.height <= 8192 && d.frames <= 4097,
-             ZC_E_ARGUMENT, "a film of %d x %d, %d frames, expected 0 to 8192, 8192 and 4097",
-             d.width, d.height, d.frames);
-    q->width = d.width ? d.width : q->width;
-    q->height = d.height ? d.height : q->height;
-    q->frames = d.frames ? d.frames : q->frames;
-    q->seed = d.seed ? (int64_t)d.seed : q->seed;
+        ZC_TRY(zc_preset_set(p, log, "the call", "prompt", d.prompt));
+    ZC_TRY(zc_preset_set_number(p, log, "the call", "width", d.width));
+    ZC_TRY(zc_preset_set_number(p, log, "the call", "height", d.height));
+    ZC_TRY(zc_preset_set_number(p, log, "the call", "frames", d.frames));
+    ZC_TRY(zc_preset_set_number(p, log, "the call", "seed", (int64_t)d.seed));
+    *out = p;
+    p = NULL;
 done:
+    zc_preset_close(&p);
+    return st;
+}
+
+static zc_status request(zc_request *q, zc_engine *engine, const zt_job_desc *desc)
+{
+    zc_preset *p = NULL;
+    const zc_status st = read_preset(&p, q, engine, desc);
+
+    zc_preset_close(&p);
     return st;
 }
 
@@ -384,6 +453,46 @@ static int32_t inspect(zt_engine *engine, const char *path, zt_text_fn text, voi
     return st;
 }
 
+static int32_t preset(zt_engine *engine, const zt_job_desc *desc, zt_text_fn text, void *user)
+{
+    zc_str words = { 0 }, json = { 0 };
+    zc_preset *p = NULL;
+
+    if (!engine)
+        return ZT_E_ARGUMENT;
+    zc_request *q = zc_request_new();
+    if (!q)
+        return ZT_E_NOMEM;
+    zc_status st = read_preset(&p, q, engine_of(engine), desc);
+    if (st == ZC_OK)
+        st = zc_request_check(q, zc_engine_log(engine_of(engine)));
+    if (st == ZC_OK) {
+        zc_preset_words(p, &words);
+        zc_preset_json(p, &json);
+        st = tell(&words, &json, text, user);
+    }
+    zc_preset_close(&p);
+    zc_request_free(q);
+    zc_str_fini(&words);
+    zc_str_fini(&json);
+    return st;
+}
+
+static int32_t presets(zt_engine *engine, zt_text_fn text, void *user)
+{
+    zc_str words = { 0 }, json = { 0 };
+
+    if (!engine)
+        return ZT_E_ARGUMENT;
+    zc_status st = zc_presets_tell(zc_engine_log(engine_of(engine)),
+                                   zc_engine_presets(engine_of(engine)), &words, &json);
+    if (st == ZC_OK)
+        st = tell(&words, &json, text, user);
+    zc_str_fini(&words);
+    zc_str_fini(&json);
+    return st;
+}
+
 static const zt_api api = {
     .size = sizeof(api),
     .abi = ZT_ABI,
@@ -406,6 +515,8 @@ static const zt_api api = {
     .train_start = train_start,
     .bench_start = bench_start,
     .task_param = task_param,
+    .preset = preset,
+    .presets = presets,
 };
 
 const zt_api *zt_get_api(uint32_t abi)

@@ -64,7 +64,7 @@ static void store_float(const zc_opt *o, void *state, double value)
 void zc_opt_defaults(const zc_opt *opts, void *state)
 {
     for (const zc_opt *o = opts; o->key; o++) {
-        if (o->kind == ZC_OPT_KIND_STR) {
+        if (o->kind == ZC_OPT_KIND_STR || o->kind == ZC_OPT_KIND_PATH) {
             assert(strlen(o->s) < o->size);
             memset((char *)state + o->offset, 0, o->size);
             memcpy((char *)state + o->offset, o->s, strlen(o->s));
@@ -174,6 +174,7 @@ zc_status zc_opt_set(const zc_opt *opts, void *state, zc_log *log, const char *w
         [ZC_OPT_KIND_BOOL]  = read_bool,
         [ZC_OPT_KIND_STR]   = read_str,
         [ZC_OPT_KIND_ENUM]  = read_enum,
+        [ZC_OPT_KIND_PATH]  = read_str,
     };
     const zc_opt *o = zc_opt_find(opts, key);
     zc_str range = { 0 };
@@ -223,6 +224,7 @@ void zc_opt_print(const zc_opt *opt, const void *state, zc_str *to)
         zc_str_add(to, load_int(opt, state) ? "true" : "false");
         break;
     case ZC_OPT_KIND_STR:
+    case ZC_OPT_KIND_PATH:
         zc_str_add(to, field);
         break;
     case ZC_OPT_KIND_ENUM:
@@ -246,6 +248,7 @@ void zc_opt_print_range(const zc_opt *opt, zc_str *to)
         zc_str_add(to, "true or false");
         break;
     case ZC_OPT_KIND_STR:
+    case ZC_OPT_KIND_PATH:
         zc_str_add_format(to, "text of at most %zu bytes", opt->size - 1);
         break;
     case ZC_OPT_KIND_ENUM:
@@ -271,6 +274,7 @@ static void print_default(const zc_opt *o, zc_str *to)
         zc_str_add(to, o->i ? "true" : "false");
         break;
     case ZC_OPT_KIND_STR:
+    case ZC_OPT_KIND_PATH:
         zc_str_add(to, o->s);
         break;
     case ZC_OPT_KIND_ENUM:

@@ -28,6 +28,7 @@ typedef enum zc_opt_kind {
     ZC_OPT_KIND_BOOL,         /* bool: true, false, yes, no, on, off, 1, 0 */
     ZC_OPT_KIND_STR,          /* char[N] */
     ZC_OPT_KIND_ENUM,         /* int32_t */
+    ZC_OPT_KIND_PATH,         /* char[N] too; whoever reads it from a file starts in its folder */
 } zc_opt_kind;
 
 typedef struct zc_opt {
@@ -55,6 +56,9 @@ typedef struct zc_opt {
 #define ZC_OPT_STR(type, field, value, text)                                        \
     { #field, ZC_OPT_KIND_STR, ZC_OPT_FIELD(type, field), 0, 0, 0, 0, 0, 0,         \
       value, NULL, text }
+#define ZC_OPT_PATH(type, field, text)                                              \
+    { #field, ZC_OPT_KIND_PATH, ZC_OPT_FIELD(type, field), 0, 0, 0, 0, 0, 0,        \
+      "", NULL, text }
 #define ZC_OPT_ENUM(type, field, value, list, text)                                 \
     { #field, ZC_OPT_KIND_ENUM, ZC_OPT_FIELD(type, field), value, 0, 0, 0, 0, 0,    \
       NULL, list, text }

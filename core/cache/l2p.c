@@ -21,7 +21,7 @@ struct l2p {
 
 static const zc_opt l2p_opts[] = {
     ZC_CACHE_OPTS(struct l2p),
-    ZC_OPT_STR(struct l2p, predictor, "", "file that training made"),
+    ZC_OPT_PATH(struct l2p, predictor, "file that training made"),
     ZC_OPT_INT(struct l2p, interval, 0, 0, 16,
                "a published schedule of 50 steps: 5, 6, 7, 8, 10 or 16; 0: as trained"),
     { 0 }

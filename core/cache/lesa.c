@@ -22,7 +22,7 @@ struct lesa {
 
 static const zc_opt lesa_opts[] = {
     ZC_CACHE_OPTS(struct lesa),
-    ZC_OPT_STR(struct lesa, predictor, "", "file that training made"),
+    ZC_OPT_PATH(struct lesa, predictor, "file that training made"),
     ZC_OPT_INT(struct lesa, interval, 0, 0, ZC_STEPS_MAX,
                "steps from one computed to the next; 0: as trained"),
     ZC_OPT_INT(struct lesa, first, 3, 1, ZC_STEPS_MAX,

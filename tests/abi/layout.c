@@ -86,7 +86,7 @@ static void numbers_keep_their_meaning(void)
         { ZT_PHASE_WAITING, ZT_PHASE_LOADING, ZT_PHASE_TEXT, ZT_PHASE_DENOISE, ZT_PHASE_DECODE,
           ZT_PHASE_DONE },
         { ZT_RGBA8, ZT_RGBA16, ZT_RGBAH, ZT_RGBAF, 4, 5 },
-        { ZT_LIST_MODELS, ZT_LIST_SAMPLERS, ZT_LIST_BACKENDS, 3, 4, 5 },
+        { ZT_LIST_MODELS, ZT_LIST_SAMPLERS, ZT_LIST_BACKENDS, ZT_LIST_CACHES, ZT_LIST_PRESETS, 5 },
     };
 
     for (int i = 0; i < (int)(sizeof(statuses) / sizeof(statuses[0])); i++)

@@ -40,7 +40,9 @@ static zc_request *small_request(int steps)
 
     snprintf(text, sizeof(text), "model = %s\nprompt = a ball\nwidth = 32\nheight = 32\n"
              "frames = 5\nsteps = %d\n", model_path, steps);
-    REQUIRE_INT(zc_request_parse(q, NULL, "test", text), ZC_OK);
+    zc_preset *p = NULL;
+    REQUIRE_INT(zc_preset_open(&p, NULL, &(zc_preset_desc){ .preset = text }, q), ZC_OK);
+    zc_preset_close(&p);
     return q;
 }
 
