@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugin/cli.h"
+#include "plugin/user_folder.h"
 
 const cli_command *const cli_commands[] = {
     &cli_render,
@@ -12,6 +13,7 @@ const cli_command *const cli_commands[] = {
     &cli_bench,
     &cli_inspect,
     &cli_list,
+    &cli_presets,
     &cli_help,
     NULL
 };
@@ -111,9 +113,11 @@ int cli_fail(cli *c, int code, const char *format, ...)
 
 int cli_open(cli *c)
 {
+    char presets[1024];
     const zt_engine_desc desc = {
         .size = sizeof(desc), .threads = (int32_t)c->threads, .log = say, .log_user = c,
         .log_level = c->verbose ? ZT_LEVEL_INFO : ZT_LEVEL_WARNING,
+        .presets = user_presets(presets, sizeof(presets)),
     };
     const int32_t st = c->zt->engine_open(&c->engine, &desc);
 

@@ -129,7 +129,8 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command *const cli_commands[];   /* ends with NULL */
-extern const cli_command cli_render, cli_train, cli_bench, cli_inspect, cli_list, cli_help;
+extern const cli_command cli_render, cli_train, cli_bench, cli_inspect, cli_list, cli_help,
+    cli_presets;
 
 /* Sets the fields of `into`, the command's struct, from its flags, in any order with
  * other arguments; "--" ends them. Leaves those arguments in argc and argv. */
@@ -159,6 +160,12 @@ int cli_task(cli *c, const cli_task_args *args, cli_task_fn start);
 
 /* The exit code of a status. */
 int cli_exit_of(int32_t status);
+
+/* A zt_text_fn: the library tells words first, JSON second, and one of the two is printed. */
+typedef struct cli_texts {
+    int wanted, seen;
+} cli_texts;
+void cli_print_text(void *user, const char *text);
 
 /* A text in JSON's quotes. */
 void cli_print_json(FILE *to, const char *text);

@@ -36,14 +36,9 @@ const cli_command cli_list = {
     .run = list,
 };
 
-/* The first text is words, the second JSON: prints the one that was asked for. */
-typedef struct texts {
-    int  wanted, seen;
-} texts;
-
-static void print_text(void *user, const char *text)
+void cli_print_text(void *user, const char *text)
 {
-    texts *t = user;
+    cli_texts *t = user;
 
     if (t->seen++ == t->wanted) {
         fputs(text, stdout);
@@ -55,7 +50,7 @@ static void print_text(void *user, const char *text)
 static int inspect(cli *c)
 {
     int code = cli_parse(c, NULL);
-    texts t = { .wanted = c->json };
+    cli_texts t = { .wanted = c->json };
 
     if (code == CLI_OK && c->argc != 1)
         code = cli_fail(c, CLI_USAGE, "inspect: expected one path, found %d arguments", c->argc);
@@ -63,7 +58,7 @@ static int inspect(cli *c)
         code = cli_open(c);
     if (code != CLI_OK)
         return code;
-    return cli_exit_of(c->zt->inspect(c->engine, c->argv[0], print_text, &t));
+    return cli_exit_of(c->zt->inspect(c->engine, c->argv[0], cli_print_text, &t));
 }
 
 const cli_command cli_inspect = {

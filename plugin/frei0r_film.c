@@ -10,6 +10,7 @@
 
 #include "host-abi/zoetrope.h"
 #include "plugin/frei0r_film.h"
+#include "plugin/user_folder.h"
 
 typedef struct entry {
     fr_film       film;           /* first, so that a film is its entry */
@@ -50,8 +51,10 @@ static void hear(void *user, int32_t level, const char *text)
 /* Opens the engine if there is none. NULL, with the reason, if that is impossible. */
 static zt_engine *engine_of(char *error, size_t size)
 {
+    char presets[1024];
     const zt_engine_desc desc = { .size = sizeof(desc), .log = hear,
-                                  .log_level = ZT_LEVEL_WARNING };
+                                  .log_level = ZT_LEVEL_WARNING,
+                                  .presets = user_presets(presets, sizeof(presets)) };
 
     if (shared.engine && shared.pid != getpid()) {
         snprintf(error, size, "this process was forked from one whose engine was running");

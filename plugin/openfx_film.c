@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "plugin/openfx_film.h"
+#include "plugin/user_folder.h"
 
 struct fx_film {
     fx_film *next;
@@ -179,8 +180,10 @@ static void unwant(fx_film **slot, bool cancel)
 
 static bool open_engine(int threads)
 {
+    char presets[1024];
     const zt_engine_desc desc = { .size = sizeof(desc), .threads = threads, .log = hear,
-                                  .log_level = ZT_LEVEL_WARNING };
+                                  .log_level = ZT_LEVEL_WARNING,
+                                  .presets = user_presets(presets, sizeof(presets)) };
     const zt_api *zt = fx_api();
 
     if (is_forked()) {
