@@ -89,6 +89,9 @@ void      zc_plan_json(const zc_plan *plan, zc_str *to);
 /* What a file or folder is, in words and as JSON. */
 zc_status zc_inspect(zc_log *log, const char *path, zc_str *words, zc_str *json);
 
+/* How far two films, pictures or files of tensors are apart; see compare.h. */
+zc_status zc_compare(zc_log *log, const char *a, const char *b, zc_str *words, zc_str *json);
+
 /* Work over a file of prompts that is queued like a job: see training.h and bench/bench.h. All is
  * copied. */
 typedef struct zc_task_desc {

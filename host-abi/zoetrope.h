@@ -291,6 +291,10 @@ typedef struct zt_api {
     int32_t (*train_start)(zt_engine *engine, zt_job **job, const zt_task_desc *desc);
     /* Measures methods of caching against uncached runs; `output` is a CSV. Goes on likewise. */
     int32_t (*bench_start)(zt_engine *engine, zt_job **job, const zt_task_desc *desc);
+    /* How far two results are apart, films, pictures, folders of pictures, or safetensors files
+     * with latents: as a table in words, then as JSON. */
+    int32_t (*compare)(zt_engine *engine, const char *a, const char *b, zt_text_fn text,
+                       void *user);
     /* Parameter `index` of a table of options, or ZT_E_MISSING behind the last: "train", "bench";
      * and "train.gram" and "train.kan", whose keys are written fit.KEY. */
     int32_t (*task_param)(const char *table, int32_t index, zt_param *param);

@@ -493,6 +493,21 @@ static int32_t presets(zt_engine *engine, zt_text_fn text, void *user)
     return st;
 }
 
+static int32_t compare(zt_engine *engine, const char *a, const char *b, zt_text_fn text,
+                       void *user)
+{
+    zc_str words = { 0 }, json = { 0 };
+
+    if (!engine || !a || !b)
+        return ZT_E_ARGUMENT;
+    zc_status st = zc_compare(zc_engine_log(engine_of(engine)), a, b, &words, &json);
+    if (st == ZC_OK)
+        st = tell(&words, &json, text, user);
+    zc_str_fini(&words);
+    zc_str_fini(&json);
+    return st;
+}
+
 static const zt_api api = {
     .size = sizeof(api),
     .abi = ZT_ABI,
@@ -514,6 +529,7 @@ static const zt_api api = {
     .inspect = inspect,
     .train_start = train_start,
     .bench_start = bench_start,
+    .compare = compare,
     .task_param = task_param,
     .preset = preset,
     .presets = presets,

@@ -11,6 +11,7 @@ const cli_command *const cli_commands[] = {
     &cli_render,
     &cli_train,
     &cli_bench,
+    &cli_compare,
     &cli_inspect,
     &cli_list,
     &cli_presets,

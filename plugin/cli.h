@@ -129,8 +129,8 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command *const cli_commands[];   /* ends with NULL */
-extern const cli_command cli_render, cli_train, cli_bench, cli_inspect, cli_list, cli_help,
-    cli_presets;
+extern const cli_command cli_render, cli_train, cli_bench, cli_compare, cli_inspect, cli_list,
+    cli_help, cli_presets;
 
 /* Sets the fields of `into`, the command's struct, from its flags, in any order with
  * other arguments; "--" ends them. Leaves those arguments in argc and argv. */

@@ -469,7 +469,7 @@ static void report(bench *b, const zc_bench_row *rows)
             if (isfinite(fields[k].value))
                 zc_json_add_f64(&w, fields[k].value);
             else
-                zc_json_add_string(&w, "inf");
+                zc_json_add_string(&w, isnan(fields[k].value) ? "nan" : "inf");
         }
         zc_json_end_object(&w);
     }

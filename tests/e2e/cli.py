@@ -8,6 +8,7 @@ Needs nothing but Python. Ends with "N passed, N failed"."""
 import csv
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -394,6 +395,53 @@ def benchmarks():
     refused("nothing to measure", 64, ["caching"], "bench")
 
 
+def write_latents(path, values, shape, name="latent"):
+    store(path, {name: {"dtype": "F32", "shape": shape}},
+          {name: struct.pack(f"<{len(values)}f", *values)})
+
+
+def comparisons():
+    def compare(a, b):
+        rc, text, err = zoetrope("compare", a, b, "--json")
+        return rc, json.loads(text) if rc == 0 else {}, err
+
+    render(MODEL, out="a.y4m")
+    render(MODEL, "-s", "7", out="b.y4m")
+    a, b = SCRATCH / "a.y4m", SCRATCH / "b.y4m"
+    rc, same, err = compare(a, a)
+    check("a film is itself", rc == 0 and same["mean"]["psnr"] == "inf" and
+          same["mean"]["ssim"] == same["mean"]["ssim_rgb"] == 1 and len(same["frames"]) == 5, err or same)
+    rc, other, err = compare(a, b)
+    check("another film is not", rc == 0 and 3 < other["mean"]["psnr"] < 40 and
+          other["mean"]["psnr_u8wrap"] > 27 and -1 < other["mean"]["ssim"] < 1, err or other)
+    mean = sum(f["psnr"] for f in other["frames"]) / 5 if rc == 0 else 0
+    check("means are those of the frames", abs(mean - other["mean"]["psnr"]) < 1e-9, other)
+    rc, text, err = zoetrope("compare", a, b)
+    check("as a table", rc == 0 and b"psnr_u8wrap" in text and b"frame 4" in text and b"mean" in text,
+          text)
+    x, y, z = (SCRATCH / f"{n}.safetensors" for n in "xyz")
+    # Two channels, three frames of 1 x 2; frame 1 is 0.1 off, the range is 2.
+    values = [-1, 1, 0, 0, 0.5, 0.5, 0.25, 0, 0, 0, 1, -1]
+    write_latents(x, values, [2, 3, 1, 2])
+    write_latents(y, [v + (0.1 if i // 2 % 3 == 1 else 0) for i, v in enumerate(values)], [2, 3, 1, 2])
+    write_latents(z, values, [2, 3, 2, 1])
+    rc, latents, err = compare(x, y)
+    rows = latents.get("frames", [])
+    check("latents frame by frame", rc == 0 and [r["psnr"] for r in rows][0::2] == ["inf", "inf"] and
+          abs(rows[1]["psnr"] - 20 * math.log10(2 / 0.1)) < 1e-4, err or latents)
+    refused("latents of other shapes", 65, ["[2, 3, 1, 2]", "[2, 3, 2, 1]"], "compare", x, z)
+    write_latents(z, values, [2, 3, 1, 2], "noise")
+    refused("latents of other names", 65, ["latent", "z.safetensors"], "compare", x, z)
+    refused("a film and latents", 65, ["a.y4m", "x.safetensors"], "compare", a, x)
+    render(MODEL, "-W", "48", out="wide.y4m")
+    refused("films of other sizes", 65, ["32 by 32", "48 by 32"], "compare", a, SCRATCH / "wide.y4m")
+    render(MODEL, "--frames", "9", out="long.y4m")
+    refused("films of other lengths", 65, ["a.y4m", "5 frames", "long.y4m"], "compare",
+            SCRATCH / "long.y4m", a)
+    refused("a film that is not there", 66, ["nowhere"], "compare", a, SCRATCH / "nowhere.y4m")
+    refused("one film", 64, ["two paths"], "compare", a)
+
+
 def refusals():
     out = SCRATCH / "x.y4m"
     refused("a frame count between", 64, ["66", "65", "69"],
@@ -462,6 +510,7 @@ def inspections():
 def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
     groups = {"plans": plans, "films": films, "caches": caches, "train": training, "bench": benchmarks,
+              "compare": comparisons,
               "refusals": refusals, "damaged": damaged_checkpoints,
               "inspect": inspections}
     for name, run in groups.items():
