@@ -1,5 +1,6 @@
 /* zoetrope.h in terms of the core: versioned structs in, core structs out. */
 
+#include <fenv.h>
 #include <string.h>
 
 #include "core/core.h"
@@ -38,6 +39,22 @@ static int32_t give(void *dst, const void *src, size_t known)
     memcpy((uint8_t *)dst + sizeof(given), (const uint8_t *)src + sizeof(given),
            (given < known ? given : known) - sizeof(given));
     return ZT_OK;
+}
+
+/* The host's thread may round or flush denormals in its own way: whatever computes is
+ * between these two. Our own threads begin with the default. */
+static fenv_t calm(void)
+{
+    fenv_t host;
+
+    fegetenv(&host);
+    fesetenv(FE_DFL_ENV);
+    return host;
+}
+
+static void as_before(const fenv_t *host)
+{
+    fesetenv(host);
 }
 
 /* zt_engine and zt_job are the core's, under names of the ABI. */
@@ -186,6 +203,7 @@ static int32_t param_of(const zc_opt *opt, int32_t index, zt_param *out)
     if (!opt->key)
         return ZT_E_MISSING;
     const bool is_float = opt->kind == ZC_OPT_KIND_FLOAT;
+    const fenv_t host = calm();
     const zt_param p = {
         .size = sizeof(p), .kind = kinds[opt->kind], .key = opt->key, .help = opt->help,
         .text = opt->s, .choices = opt->names,
@@ -193,6 +211,7 @@ static int32_t param_of(const zc_opt *opt, int32_t index, zt_param *out)
         .least = is_float ? opt->f_min : (double)opt->i_min,
         .most = is_float ? opt->f_max : (double)opt->i_max,
     };
+    as_before(&host);
     return give(out, &p, sizeof(p));
 }
 
@@ -278,11 +297,13 @@ static int32_t job_start(zt_engine *engine, zt_job **out, const zt_job_desc *des
     zc_request *q = zc_request_new();
     if (!q)
         return ZT_E_NOMEM;
+    const fenv_t host = calm();
     zc_status st = request(q, engine_of(engine), desc);
     if (st == ZC_OK)
         st = input(&frames, &any, zc_engine_log(engine_of(engine)), q, desc);
     if (st == ZC_OK)
         st = zc_job_start_from(engine_of(engine), &job, q, any ? &frames : NULL);
+    as_before(&host);
     zc_request_free(q);
     *out = (zt_job *)(void *)job;
     return st;
@@ -304,10 +325,12 @@ static int32_t task_start(zt_engine *engine, zt_job **out, const zt_task_desc *d
     zc_request *q = zc_request_new();
     if (!q)
         return ZT_E_NOMEM;
+    const fenv_t host = calm();
     zc_status st = request(q, engine_of(engine), d.job);
     if (st == ZC_OK)
         st = start(engine_of(engine), &job, &(zc_task_desc){
             .request = q, .prompts = d.prompts, .output = d.output, .options = d.options });
+    as_before(&host);
     zc_request_free(q);
     *out = (zt_job *)(void *)job;
     return st;
@@ -362,8 +385,12 @@ static int32_t job_frame(zt_job *job, int32_t frame, const zt_frame *into)
         if (st != ZC_OK)
             return st == ZC_REEL_LATE ? ZT_E_TIMEOUT : st;
     }
-    return zc_job_frame(job_of(job), frame, &(zc_picture){ .data = f.data, .pitch = f.pitch,
-                                                           .format = f.format });
+    const fenv_t host = calm();
+    const zc_status st = zc_job_frame(job_of(job), frame,
+                                      &(zc_picture){ .data = f.data, .pitch = f.pitch,
+                                                     .format = f.format });
+    as_before(&host);
+    return st;
 }
 
 static void job_cancel(zt_job *job)
@@ -414,6 +441,7 @@ static int32_t plan(zt_engine *engine, const zt_job_desc *desc, zt_plan *out, zt
     zc_request *q = zc_request_new();
     if (!q)
         return ZT_E_NOMEM;
+    const fenv_t host = calm();
     zc_status st = request(q, engine_of(engine), desc);
     if (st == ZC_OK)
         st = zc_plan_make(engine_of(engine), q, &p);
@@ -421,8 +449,10 @@ static int32_t plan(zt_engine *engine, const zt_job_desc *desc, zt_plan *out, zt
     if (st == ZC_OK) {
         zc_plan_words(&p, &words);
         zc_plan_json(&p, &json);
-        st = tell(&words, &json, text, user);
     }
+    as_before(&host);
+    if (st == ZC_OK)
+        st = tell(&words, &json, text, user);
     zc_str_fini(&words);
     zc_str_fini(&json);
     if (st != ZC_OK || !out)
@@ -445,7 +475,9 @@ static int32_t inspect(zt_engine *engine, const char *path, zt_text_fn text, voi
 
     if (!engine || !path)
         return ZT_E_ARGUMENT;
+    const fenv_t host = calm();
     zc_status st = zc_inspect(zc_engine_log(engine_of(engine)), path, &words, &json);
+    as_before(&host);
     if (st == ZC_OK)
         st = tell(&words, &json, text, user);
     zc_str_fini(&words);

@@ -10,7 +10,7 @@ const char *zc_status_name(zc_status st)
         "timeout", "not found", "create", "busy",
     };
 
-    if (st > 0 || -(int)st >= (int)ZC_COUNT(names))
+    if (st > 0 || (int)st <= -(int)ZC_COUNT(names))
         return "unknown";
     return names[-(int)st];
 }

@@ -5,13 +5,13 @@
 #ifndef FREI0R_HOST_H
 #define FREI0R_HOST_H
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "host-abi/frei0r.h"
+#include "tests/hosts/guest.h"
 
 typedef struct module {
     void *library;
@@ -66,20 +66,6 @@ static inline void module_close(module *m)
 {
     m->deinit();
     dlclose(m->library);
-}
-
-/* Entries of a folder of the system's: "/proc/self/task" has threads, "/proc/self/fd"
- * descriptors. */
-static inline int entries_of(const char *path)
-{
-    DIR *dir = opendir(path);
-    int n = 0;
-
-    while (dir && readdir(dir))
-        n++;
-    if (dir)
-        closedir(dir);
-    return n;
 }
 
 #endif

@@ -5,15 +5,10 @@
  * A scan is quick and small and starts nothing; cycles of load, film, unload leave
  * nothing; locale, floating-point state and closed descriptors change no picture; and
  * what belongs to the host is as it was. */
-#include <fenv.h>
-#include <locale.h>
+#define GUEST_OPENS
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "tests/hosts/frei0r_host.h"
 #include "tests/unit/test.h"
@@ -23,14 +18,6 @@ enum { SIDE = 32, PIXELS = SIDE * SIDE };
 static const char *path, *preset;
 static int cycles;
 static uint32_t reference[PIXELS];
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* One picture, from loading to unloading. */
 static void picture(uint32_t *out, const char *seed, double time)
@@ -55,23 +42,12 @@ static bool is_reference(const char *seed)
     return memcmp(out, reference, sizeof(out)) == 0;
 }
 
-static int lines_of(const char *file)
-{
-    FILE *f = fopen(file, "r");
-    int lines = 0;
-
-    for (int c; f && (c = getc(f)) != EOF;)
-        lines += c == '\n';
-    if (f)
-        fclose(f);
-    return lines;
-}
-
 static void a_scan_is_quick_and_starts_nothing(void)
 {
     const int threads = entries_of("/proc/self/task"), files = entries_of("/proc/self/fd");
     const size_t memory = mallinfo2().uordblks;
-    const double begin = seconds();
+    const double begin = guest_seconds();
+    const int opens = guest_opens;
     module m = module_open(path);
     f0r_instance_t instance = m.construct(720, 576);
     f0r_plugin_info_t info;
@@ -91,9 +67,10 @@ static void a_scan_is_quick_and_starts_nothing(void)
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
     m.destruct(instance);
     module_close(&m);
-    const double took = seconds() - begin;
+    const double took = guest_seconds() - begin;
     printf("scan: %.2f ms, %zu bytes\n", took * 1e3, mallinfo2().uordblks - memory);
     REQUIRE(took < 0.020);
+    REQUIRE_INT(guest_opens, opens);
     REQUIRE(mallinfo2().uordblks - memory < 4u << 20);
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
 }
@@ -153,27 +130,18 @@ static void cycles_leave_nothing(void)
 
 static void floating_point_state_changes_nothing(void)
 {
-    static const int modes[] = { FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
+    for (int i = 0; i < GUEST_FPU_STATES; i++) {
+        guest_host before, after;
 
-    for (int i = 0; i < 4; i++) {
-        fesetround(modes[i]);
+        guest_fpu(i);
+        guest_look(&before);
         picture((uint32_t[PIXELS]){ 0 }, "9", 0.0);           /* so that it is made anew */
         const bool same = is_reference("1");
-        const int mode = fegetround();
-        fesetround(FE_TONEAREST);
+        guest_look(&after);
+        guest_fpu(0);
         REQUIRE(same);
-        REQUIRE_INT(mode, modes[i]);
+        REQUIRE(!guest_change(&before, &after));
     }
-#if defined(__x86_64__)
-    const unsigned int before = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(before | 0x8040u);                 /* flush denormals, both ways */
-    picture((uint32_t[PIXELS]){ 0 }, "9", 0.0);
-    const bool same = is_reference("1");
-    const unsigned int after = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(before);
-    REQUIRE(same);
-    REQUIRE_INT(after & 0x8040u, 0x8040u);
-#endif
 }
 
 static void locale_changes_nothing(void)
@@ -193,28 +161,13 @@ static void locale_changes_nothing(void)
 
 static void what_is_the_hosts_stays(void)
 {
-    struct sigaction before[32], after[32];
-    char folder[2][4096];
-    extern char **environ;
-    char **environment = environ;
-    const mode_t mask = umask(0);
+    guest_host before, after;
 
-    umask(mask);
-    memset(before, 0, sizeof(before));
-    memset(after, 0, sizeof(after));
-    for (int i = 1; i < 32; i++)
-        sigaction(i, NULL, &before[i]);
-    REQUIRE(getcwd(folder[0], sizeof(folder[0])) != NULL);
+    guest_look(&before);
     picture((uint32_t[PIXELS]){ 0 }, "8", 0.0);
-    REQUIRE(getcwd(folder[1], sizeof(folder[1])) != NULL);
-    for (int i = 1; i < 32; i++) {
-        sigaction(i, NULL, &after[i]);
-        REQUIRE(before[i].sa_handler == after[i].sa_handler);
-    }
-    REQUIRE_STR(folder[1], folder[0]);
-    REQUIRE(environ == environment);
-    const mode_t now = umask(mask);
-    REQUIRE_INT(now, mask);
+    guest_look(&after);
+    const char *change = guest_change(&before, &after);
+    REQUIRE_STR(change ? change : "nothing", "nothing");
 }
 
 int main(int argc, char **argv)

@@ -3,14 +3,12 @@
  * ofx_render Zoetrope.ofx PRESET CYCLES
  *
  * The preset is of a small model: 32 by 32 pixels, 5 frames. */
-#include <locale.h>
+#define GUEST_OPENS
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "tests/hosts/frei0r_host.h"
+#include "tests/hosts/guest.h"
 #include "tests/hosts/ofx_host.h"
 #include "tests/unit/test.h"
 
@@ -74,18 +72,11 @@ static uint8_t *film_of(const char *prompt, int format, size_t pixel)
     return film;
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void a_scan_is_quick_and_starts_nothing(void)
 {
     const int threads = entries_of("/proc/self/task"), files = entries_of("/proc/self/fd");
-    const double from = seconds();
+    const double from = guest_seconds();
+    const int opens = guest_opens;
 
     begin(OFX_CONTEXT_GENERATOR);
     ofx_effect e = host_create();
@@ -94,8 +85,9 @@ static void a_scan_is_quick_and_starts_nothing(void)
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
     host_destroy(&e);
     end();
-    const double took = seconds() - from;
+    const double took = guest_seconds() - from;
     printf("scan: %.2f ms\n", took * 1e3);
+    REQUIRE_INT(guest_opens, opens);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     REQUIRE(took < 0.020);
 #endif
@@ -323,9 +315,9 @@ static void changes_cancel_and_restart(void)
     host_set_text(e, "prompt", "a cube");
     f = frame_at(0, OFX_BYTE, OFX_RGBA);
     host_set_text(e, "overrides", "steps = 2\nframes = 5");
-    const double from = seconds();
+    const double from = guest_seconds();
     REQUIRE_INT(host_render(e, &f), OFX_OK);
-    REQUIRE(seconds() - from < 20);
+    REQUIRE(guest_seconds() - from < 20);
     free(f.pixels);
     REQUIRE_INT(host_jobs() - jobs, 2);
     REQUIRE_INT(host_events_of(e)->messages, 0);
