@@ -8,7 +8,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config python3 libpcre2-dev libutf8proc-dev"
 # clang: a second compiler, fuzzing, analysis; the locales are for tests of numbers; ffmpeg,
 # melt and GStreamer are hosts.
-test="git clang libclang-rt-dev clang-tidy cppcheck valgrind libc6-dbg g++ locales
+test="abigail-tools git clang libclang-rt-dev clang-tidy cppcheck valgrind libc6-dbg g++ locales
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
     ffmpeg melt gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-bad
     frei0r-plugins-dev"

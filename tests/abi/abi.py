@@ -18,9 +18,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 failed = passed = 0
 
 # Imports that a guest may not have: the host's process is not ours.
-FORBIDDEN = """abort exit _exit atexit __cxa_atexit signal sigaction setlocale strtod strtof atof
-    sscanf printf puts system popen fork rand srand strtok localtime setenv putenv chdir umask
-    pthread_atfork longjmp pthread_key_create __isoc99_sscanf __printf_chk""".split()
+FORBIDDEN = """abort exit _exit atexit __cxa_atexit signal sigaction sigprocmask pthread_sigmask
+    raise kill setlocale uselocale strtod strtof strtold atof sscanf __isoc99_sscanf printf
+    __printf_chk vprintf fprintf puts putchar perror stdout stderr system popen fork vfork execve
+    rand srand random strtok localtime gmtime getenv setenv putenv chdir umask pthread_atfork
+    longjmp setjmp pthread_key_create fesetround feenableexcept mmap dlclose""".split()
 # Needed libraries, by the beginning of their names.
 SYSTEM = ("libc.so", "libm.so", "ld-linux")
 ENGINE_NEEDS = SYSTEM + ("libpcre2-8.so", "libutf8proc.so")
@@ -93,6 +95,9 @@ def module(path, exports, needs, extra):
     imports = {line.split()[-1].split("@")[0]
                for line in text("nm", "-D", "--undefined-only", path).splitlines()}
     bad = sorted(imports.intersection(FORBIDDEN).difference(extra))
+    # A C++ runtime.
+    bad += sorted(i for i in imports if i.startswith(("_Z", "__gxx", "__cxa_")) and
+                  i != "__cxa_finalize")
     check(f"{name} imports nothing forbidden", not bad, bad)
     dynamic = text("readelf", "-dW", path)
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
@@ -116,8 +121,10 @@ def modules(args):
     for name in ("zoetrope.so", "zoetrope_fx.so"):
         path = folder / "frei0r-1" / name
         if path.exists():
-            # A front door without a way to tell errors prints them.
-            dynamic = module(path, FREI0R, SYSTEM + ("libzoetrope.so.0",), ["__printf_chk"])
+            # A front door without a way to tell errors prints them, and may be asked to
+            # end FFmpeg's run.
+            dynamic = module(path, FREI0R, SYSTEM + ("libzoetrope.so.0",),
+                             ["fprintf", "stderr", "kill"])
             check(f"{name} finds the engine by a relative path",
                   re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
     bundle = folder / "OFX/Plugins/Zoetrope.ofx.bundle/Contents/Linux-x86-64/Zoetrope.ofx"
