@@ -178,7 +178,8 @@ zc_status zc_path_mkdir(zc_log *log, const char *path);         /* ok if the fol
 zc_status zc_path_unlink(zc_log *log, const char *path);        /* ok if there is none */
 zc_status zc_path_rmdir(zc_log *log, const char *path);         /* an empty one; likewise */
 zc_status zc_path_sync(zc_log *log, const char *path);          /* the folder that it is in */
-/* Gives a file another name, whatever had that before; the second is ZC_E_CREATE if anything had. */
+/* Gives a file another name, whatever had that before; the second is ZC_E_CREATE if
+ * anything had. */
 zc_status zc_path_rename(zc_log *log, const char *from, const char *to);
 zc_status zc_path_rename_new(zc_log *log, const char *from, const char *to);
 

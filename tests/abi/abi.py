@@ -22,12 +22,15 @@ FORBIDDEN = """abort exit _exit atexit __cxa_atexit signal sigaction sigprocmask
     raise kill setlocale uselocale strtod strtof strtold atof sscanf __isoc99_sscanf printf
     __printf_chk vprintf fprintf puts putchar perror stdout stderr system popen fork vfork execve
     rand srand random strtok localtime gmtime getenv setenv putenv chdir umask pthread_atfork
-    longjmp setjmp pthread_key_create fesetround feenableexcept mmap dlclose""".split()
+    longjmp setjmp pthread_key_create fesetround feenableexcept mmap""".split()
 # Needed libraries, by the beginning of their names.
 SYSTEM = ("libc.so", "libm.so", "ld-linux")
 ENGINE_NEEDS = SYSTEM + ("libpcre2-8.so", "libutf8proc.so")
 FREI0R = """f0r_construct f0r_deinit f0r_destruct f0r_get_param_info f0r_get_param_value
     f0r_get_plugin_info f0r_init f0r_set_param_value f0r_update""".split()
+# A front door without a way to tell errors prints them, and looks for presets where the user
+# says; that of frei0r may be asked to end FFmpeg's run.
+DOORS = ["fprintf", "stderr", "getenv"]
 OPENFX = ["OfxGetNumberOfPlugins", "OfxGetPlugin"]
 
 
@@ -121,15 +124,12 @@ def modules(args):
     for name in ("zoetrope.so", "zoetrope_fx.so"):
         path = folder / "frei0r-1" / name
         if path.exists():
-            # A front door without a way to tell errors prints them, and may be asked to
-            # end FFmpeg's run.
-            dynamic = module(path, FREI0R, SYSTEM + ("libzoetrope.so.0",),
-                             ["fprintf", "stderr", "kill"])
+            dynamic = module(path, FREI0R, SYSTEM + ("libzoetrope.so.0",), DOORS + ["kill"])
             check(f"{name} finds the engine by a relative path",
                   re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
     bundle = folder / "OFX/Plugins/Zoetrope.ofx.bundle/Contents/Linux-x86-64/Zoetrope.ofx"
     if bundle.exists():
-        dynamic = module(bundle, OPENFX, SYSTEM + ("libzoetrope.so.0",), [])
+        dynamic = module(bundle, OPENFX, SYSTEM + ("libzoetrope.so.0",), DOORS)
         check("Zoetrope.ofx finds the engine by a relative path",
               re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
 

@@ -22,7 +22,7 @@ static uint64_t reference;
 static uint64_t film(const char *options)
 {
     native n = native_open(path);
-    zt_engine *engine = native_engine(&n, 2, NULL, NULL);
+    zt_engine *engine = native_engine(&n, 1, NULL, NULL);
     const uint64_t sum = native_film(&n, engine, preset, options);
 
     n.zt->engine_close(&engine);
