@@ -139,29 +139,34 @@ const char *zc_template_of(const zc_request *q)
     return q->frames > 1 ? "hunyuan-video" : "hunyuan-image";
 }
 
-zc_status zc_request_check(const zc_request *q, zc_log *log)
+zc_status zc_request_check_at(const zc_request *q, zc_log *log, const char *where)
 {
     zc_status st = ZC_OK;
     const int below = (q->frames - 1) / 4 * 4 + 1;
 
     ZC_CHECK(q->frames == below, ZC_E_ARGUMENT,
-             "frames = %d is not of the form 4n + 1; the nearest are %d and %d", q->frames, below,
-             below + 4);
+             "%sframes = %d is not of the form 4n + 1; the nearest are %d and %d", where, q->frames,
+             below, below + 4);
     ZC_CHECK(q->width % 16 == 0, ZC_E_ARGUMENT,
-             "width = %d is no multiple of 16; the nearest are %d and %d", q->width,
+             "%swidth = %d is no multiple of 16; the nearest are %d and %d", where, q->width,
              q->width / 16 * 16, q->width / 16 * 16 + 16);
     ZC_CHECK(q->height % 16 == 0, ZC_E_ARGUMENT,
-             "height = %d is no multiple of 16; the nearest are %d and %d", q->height,
+             "%sheight = %d is no multiple of 16; the nearest are %d and %d", where, q->height,
              q->height / 16 * 16, q->height / 16 * 16 + 16);
     ZC_CHECK(q->vae_tile % 8 == 0 && q->vae_tile_stride % 8 == 0 &&
                  (q->vae_tile == 0 || q->vae_tile_stride <= q->vae_tile),
-             ZC_E_ARGUMENT, "vae_tile = %d and vae_tile_stride = %d, expected multiples of 8, the "
-             "stride no larger than the tile", q->vae_tile, q->vae_tile_stride);
+             ZC_E_ARGUMENT, "%svae_tile = %d and vae_tile_stride = %d, expected multiples of 8, "
+             "the stride no larger than the tile", where, q->vae_tile, q->vae_tile_stride);
     ZC_CHECK(q->vae_tile_frames % 4 == 0 && q->vae_tile_frames_stride % 4 == 0 &&
                  (q->vae_tile_frames == 0 || q->vae_tile_frames_stride <= q->vae_tile_frames),
-             ZC_E_ARGUMENT, "vae_tile_frames = %d and vae_tile_frames_stride = %d, expected "
-             "multiples of 4, the stride no larger than the tile", q->vae_tile_frames,
+             ZC_E_ARGUMENT, "%svae_tile_frames = %d and vae_tile_frames_stride = %d, expected "
+             "multiples of 4, the stride no larger than the tile", where, q->vae_tile_frames,
              q->vae_tile_frames_stride);
 done:
     return st;
+}
+
+zc_status zc_request_check(const zc_request *q, zc_log *log)
+{
+    return zc_request_check_at(q, log, "");
 }

@@ -55,5 +55,7 @@ const char *zc_template_of(const zc_request *q);
 
 /* What no single option can say: frames of 4n + 1 and sizes of whole patches. */
 zc_status zc_request_check(const zc_request *q, zc_log *log);
+/* Likewise; `where` stands before messages. */
+zc_status zc_request_check_at(const zc_request *q, zc_log *log, const char *where);
 
 #endif

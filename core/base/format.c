@@ -347,8 +347,7 @@ size_t zc_format(char *dst, size_t size, const char *format, ...)
     return n;
 }
 
-/* Control characters, and those that turn or hide the text around them. */
-static bool is_harmless(uint32_t code)
+bool zc_is_harmless(uint32_t code)
 {
     static const struct {
         uint32_t first, last;
@@ -375,7 +374,7 @@ static bool quote(char *text, size_t room, const char *bytes, size_t count)
 
     for (size_t i = 0; i < count; i += step) {
         step = zc_utf8_decode(&code, bytes + i, count - i);
-        if (step > 0 && is_harmless(code)) {
+        if (step > 0 && zc_is_harmless(code)) {
             length = step;
             memcpy(piece, bytes + i, step);
         } else {

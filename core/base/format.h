@@ -12,7 +12,9 @@
 #define ZC_FORMAT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/status.h"
 
@@ -28,6 +30,9 @@ size_t zc_vformat(char *dst, size_t size, const char *format, va_list args) ZC_P
 typedef struct zc_quoted {
     char text[120];
 } zc_quoted;
+
+/* False for control characters, quotes, backslashes, and what turns or hides the text around it. */
+bool zc_is_harmless(uint32_t code);
 
 /* Use within one expression: zc_quote(name, n).text */
 zc_quoted zc_quote(const char *bytes, size_t count);

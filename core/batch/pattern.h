@@ -2,9 +2,9 @@
  *
  * {KEY} is replaced by a value: name, prompt, seed, index (of the job, from 0), a variable, or any
  * option of the job. Letters, digits, ".", "-", "_" and what is beyond ASCII stay as they are; the
- * rest becomes "_", so that no value makes a folder, hides a file or leads anywhere else. #### is
- * the number of a frame, with as many digits as there are #; %04d says the same. {{, }} and %% are
- * the characters themselves. Folders may be written in the pattern itself.
+ * rest becomes "_", and 96 bytes are kept, so that no value makes a folder, hides a file or leads
+ * anywhere else. #### is the number of a frame, with as many digits as there are #; %04d says the
+ * same. {{ and }} are the braces themselves. Folders may be written in the pattern itself.
  *
  * Thread safety: pure functions. */
 #ifndef ZC_BATCH_PATTERN_H
