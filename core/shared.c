@@ -272,11 +272,11 @@ done:
 void zc_shared_give(zc_shared *s, enum zc_component_kind kind, zc_loaded *loaded,
                     zk_queue *queue, enum zc_keep keep)
 {
-    part *p = &s->part[kind];
     zc_loaded dead = { .store = NULL };
 
-    if (!loaded->bound)
+    if (!loaded->bound)           /* nor is there an s, maybe */
         return;
+    part *p = &s->part[kind];
     *loaded = dead;
     zc_mutex_lock(&mutex);
     p->takers--;
