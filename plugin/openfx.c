@@ -387,7 +387,7 @@ ofx_plugin *OfxGetPlugin(int n)
         .api_version = 1,
         .identifier = "org.zoetrope.Zoetrope",
         .major = 1,
-        .minor = 0,
+        .minor = 1,           /* rises with parameters: some hosts keep descriptions */
         .set_host = set_host,
         .main_entry = main_entry,
     };
