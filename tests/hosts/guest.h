@@ -28,6 +28,15 @@ static inline double guest_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* Of the processors: what other programs do on the machine does not count. */
+static inline double guest_work(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 /* Entries of a folder of the system's: "/proc/self/task" has threads, "/proc/self/fd"
  * descriptors. */
 static inline int entries_of(const char *path)

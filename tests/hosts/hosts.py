@@ -229,9 +229,11 @@ def test_filter():
     check("a prompt changes while it runs", rc == 0 and frames(data)[:2] == frames(film)[:2] and
           frames(data)[3:] == blue[3:], said)
     check("for a second film", films == 2, films)
-    rc, said, _, data = over(f"frei0r=filter_name=zoetrope_fx:filter_params=/no/such.preset|x", 3)
-    check("a filter without a film says why", rc == 0 and "/no/such.preset" in said and
-          len(data) == 3 * BYTES and data != picture * 3, said)
+    for params, word in (("/no/such.preset|x", "/no/such.preset"), (f"{PRESET}|x|width 100", "width"),
+                         ("model /no/such\\; frames 5|x", "/no/such")):
+        rc, said, _, data = over(f"frei0r=filter_name=zoetrope_fx:filter_params={params}", 3)
+        check(f"a filter without a film says why: {params}", rc == 0 and word in said and
+              len(data) == 3 * BYTES and data != picture * 3, said)
 
 
 def test_melt():
@@ -272,6 +274,7 @@ def test_melt():
     check("starts nothing", films == 0, films)
     for name, params in {"a preset that is not there": ["preset=/no/such.preset"],
                          "a bad size": [f"preset={PRESET}", "overrides=width 100"],
+                         "a model that is not there": ["preset=model /no/such; frames 5", "prompt=x"],
                          "no model": ["prompt=x"]}.items():
         rc, said, films, data = melt("frei0r.zoetrope", *params, "out=2")
         check(f"{name}: told and shown", rc == 0 and said.count("zoetrope: ") == 1 and
@@ -301,6 +304,7 @@ def test_gst():
     check("a filter's frames", rc == 0 and data == film, said)
     for name, params in {"a preset that is not there": ["preset=/no/such.preset"],
                          "a bad size": [f"preset={PRESET}", "overrides=width 100"],
+                         "a model that is not there": ["preset=model /no/such; frames 5", "prompt=x"],
                          "no model": ["prompt=x"]}.items():
         rc, said, films, data = gst("frei0r-src-zoetrope", "num-buffers=3", *params, "!", caps)
         check(f"{name}: told and shown", rc == 0 and said.count("zoetrope: ") == 1 and

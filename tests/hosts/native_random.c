@@ -25,7 +25,14 @@ static const char *const good[FILMS] = {
     "steps = 3\nframes = 5\nwidth = 16\n", "steps = 2\nframes = 1\nmax_memory = 500000\n",
 };
 
+/* A description that may say that it is longer than it is, with zeroes behind it. */
+typedef union wide {
+    zt_job_desc d;
+    uint8_t     bytes[1 << 17];
+} wide;
+
 typedef struct host {
+    wide       desc;
     pthread_t  thread;
     uint64_t   state;
     int        sequences;
@@ -78,22 +85,23 @@ static zt_job_desc good_desc(int film)
                           .options = good[film] };
 }
 
-/* One thing is wrong with it. */
-static zt_job_desc bad_desc(host *h)
+/* One thing is wrong with it; in h. */
+static zt_job_desc *bad_desc(host *h)
 {
     static const char *const options[] = { "stpes = 1\n", "steps", "steps = 1e9\n", "=\n", "\xff",
                                            "model = /no/such/folder\n", "cache = x\n",
                                            "max_memory = 1\n" };
     static const char *const presets[] = { "/no/such.preset", "", "x = 1\n", "\xff\xfe", "/" };
-    zt_job_desc d = good_desc(0);
+    zt_job_desc *d = &h->desc.d;
 
+    *d = good_desc(0);
     switch (draw(h, 6)) {
-    case 0: d.options = options[draw(h, 8)]; break;
-    case 1: d.preset = presets[draw(h, 5)]; break;
-    case 2: d.width = any_int(h); d.height = any_int(h); break;
-    case 3: d.frames = any_int(h); break;
-    case 4: d.size = (uint32_t)any_int(h); break;
-    default: d.preset = NULL; break;
+    case 0: d->options = options[draw(h, 8)]; break;
+    case 1: d->preset = presets[draw(h, 5)]; break;
+    case 2: d->width = any_int(h); d->height = any_int(h); break;
+    case 3: d->frames = any_int(h); break;
+    case 4: d->size = (uint32_t)any_int(h); break;
+    default: d->preset = NULL; break;
     }
     return d;
 }
@@ -104,18 +112,18 @@ static void start(host *h, int slot)
     const void *data[1] = { pixels };
     const bool bad = draw(h, 3) == 0;
     const int film = (int)draw(h, FILMS);
-    zt_job_desc d = bad ? bad_desc(h) : good_desc(film);
+    zt_job_desc good_one = good_desc(film), *d = bad ? bad_desc(h) : &good_one;
     zt_input in = { .size = sizeof(in), .frames = 1, .pitch = 32 * 4, .data = data };
-    const bool wide = strstr(d.options ? d.options : "", "width") == NULL && !bad;
+    const bool square = strstr(d->options ? d->options : "", "width") == NULL && !bad;
 
-    if (draw(h, 4) == 0 && wide)
-        d.input = &in;
-    else if (draw(h, 6) == 0 && bad && d.size == sizeof(d)) {
+    if (draw(h, 4) == 0 && square) {
+        d->input = &in;
+    } else if (draw(h, 6) == 0 && bad) {
         in.width = any_int(h);
         in.pitch = draw(h, 2) ? INT64_MIN : 3;
-        d.input = &in;
+        d->input = &in;
     }
-    const int32_t st = library.zt->job_start(h->engine, &h->job[slot], &d);
+    const int32_t st = library.zt->job_start(h->engine, &h->job[slot], d);
     h->film[slot] = bad ? -1 : film;
     if ((st == ZT_OK) != (h->job[slot] != NULL))
         fail("a job or a failure");
@@ -182,7 +190,7 @@ static void wrong_calls(host *h)
     zt_engine_desc ed = { .size = sizeof(ed), .threads = any_int(h), .device = "none" };
     zt_item item = { .size = (uint32_t)any_int(h) };
     zt_param param = { .size = draw(h, 80) };
-    const zt_job_desc d = bad_desc(h);
+    const zt_job_desc *d = bad_desc(h);
 
     library.zt->status_name(any_int(h));
     library.zt->list(any_int(h), any_int(h), draw(h, 2) ? &item : NULL);
@@ -194,15 +202,15 @@ static void wrong_calls(host *h)
     library.zt->engine_open(&engine, NULL);
     library.zt->engine_close(&engine);
     library.zt->engine_close(NULL);
-    library.zt->job_start(NULL, &job, &d);
-    library.zt->job_start(h->engine, NULL, &d);
+    library.zt->job_start(NULL, &job, d);
+    library.zt->job_start(h->engine, NULL, d);
     library.zt->job_start(h->engine, &job, NULL);
     library.zt->train_start(h->engine, &job, NULL);
     ask(h, NULL);
     library.zt->job_cancel(NULL);
     library.zt->job_close(&job);
     library.zt->job_close(NULL);
-    library.zt->plan(NULL, &d, NULL, NULL, NULL);
+    library.zt->plan(NULL, d, NULL, NULL, NULL);
     library.zt->plan(h->engine, NULL, NULL, NULL, NULL);
     library.zt->inspect(h->engine, NULL, NULL, NULL);
     library.zt->inspect(h->engine, draw(h, 2) ? "/no/such" : "/dev/null", ignore, &heard);
@@ -292,8 +300,8 @@ int main(int argc, char **argv)
     }
     library.zt->engine_close(&engine);
     for (int i = 0; i < THREADS; i++) {
-        hosts[i] = (host){ .state = seed * 1000 + (uint64_t)i,
-                           .sequences = sequences / THREADS + 1 };
+        hosts[i].state = seed * 1000 + (uint64_t)i;
+        hosts[i].sequences = sequences / THREADS + 1;
         if (pthread_create(&hosts[i].thread, NULL, play, &hosts[i]) != 0)
             return 1;
     }
