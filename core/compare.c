@@ -345,7 +345,7 @@ void zc_comparison_json(const zc_comparison *c, zc_str *to)
     zc_json_end_object(&w);
 }
 
-zc_status zc_compare(zc_log *log, const char *a, const char *b, zc_str *words, zc_str *json)
+zc_status zc_compare_films(zc_log *log, const char *a, const char *b, zc_str *words, zc_str *json)
 {
     zc_comparison c;
     const zc_status st = zc_compare_files(&c, log, a, b);

@@ -56,6 +56,19 @@ typedef struct zc_job_info {
     float         seconds_left;   /* below 0: not known yet */
 } zc_job_info;
 
+/* What of a job outlives the process; borrowed until the job is closed. */
+typedef struct zc_lasting {
+    struct zc_bookmark *bookmark;     /* where its generation stands; NULL: that is not kept */
+    const char *texts;                /* a folder of encoded prompts; NULL: there is none */
+    uint64_t    texts_bytes;          /* that it may hold */
+} zc_lasting;
+
+/* What can be said of a request without reading anything. */
+zc_status   zc_job_check(zc_log *log, const zc_request *q);
+
+zc_status   zc_job_start_kept(zc_engine *engine, zc_job **out, const zc_request *q,
+                              const zc_lasting *keep);
+
 /* The request is checked and copied; failures are told to the engine's log. */
 zc_status   zc_job_start(zc_engine *engine, zc_job **out, const zc_request *q);
 /* The same, with frames that the job keeps; input NULL: none. */
@@ -90,7 +103,7 @@ void      zc_plan_json(const zc_plan *plan, zc_str *to);
 zc_status zc_inspect(zc_log *log, const char *path, zc_str *words, zc_str *json);
 
 /* How far two films, pictures or files of tensors are apart; see compare.h. */
-zc_status zc_compare(zc_log *log, const char *a, const char *b, zc_str *words, zc_str *json);
+zc_status zc_compare_films(zc_log *log, const char *a, const char *b, zc_str *words, zc_str *json);
 
 /* Work over a file of prompts that is queued like a job: see training.h and bench/bench.h. All is
  * copied. */

@@ -182,7 +182,9 @@ static void denoise(zc_run *r, void *user)
     d->model->modulate(r, &dit, d->schedule);
     w->before = r->flops;
 
-    for (int i = 0; i < steps && r->status == ZC_OK; i++) {
+    const bool keeps = d->keeping && zc_run_is_real(r);
+    const int done = keeps ? zc_keeping_resume(d->keeping, r, latent, d->cache, steps) : 0;
+    for (int i = done; i < steps && r->status == ZC_OK; i++) {
         const zc_step step = zc_schedule_at(d->schedule, i);
         const size_t mark = zc_arena_mark(r->scratch);
 
@@ -196,6 +198,8 @@ static void denoise(zc_run *r, void *user)
             zc_run_show(r, planes_of(r, d, latent), "latent.%d", i);
         zc_arena_release(r->scratch, mark);
         tell(w->phase, r, i + 1, steps);
+        if (keeps && i + 1 < steps)
+            zc_keeping_step(d->keeping, r, latent, d->cache, i + 1);
     }
     const zk_tensor planes = planes_of(r, d, latent);
     if (zc_run_is_real(r))

@@ -9,6 +9,7 @@
 #define ZC_GENERATE_H
 
 #include "core/cache/cache.h"
+#include "core/keeping.h"
 #include "core/loaded.h"
 #include "core/sample/sample.h"
 
@@ -69,6 +70,7 @@ typedef struct zc_denoising {
     void (*feature)(void *user, zc_run *r, const zc_step *step, int lane, zk_tensor feature);
     void  *feature_user;
     double *flops;                /* set to those of the run; may be NULL */
+    const zc_keeping *keeping;    /* NULL: nothing is kept */
 } zc_denoising;
 
 /* latent [C, T, h, w] holds noise, and the result afterwards. */

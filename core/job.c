@@ -5,6 +5,8 @@
 #include "core/base/alloc.h"
 #include "core/base/format.h"
 #include "core/base/json.h"
+#include "core/batch/bookmark.h"
+#include "core/batch/texts.h"
 #include "core/caching.h"
 #include "core/engine.h"
 #include "core/pieces.h"
@@ -17,6 +19,7 @@ struct zc_job {
     zc_task     task;             /* run NULL: a film */
     zc_reel    *reel;
     zc_input   *input;            /* NULL: none */
+    zc_lasting  keep;
     zc_cancel   cancel;
 
     zc_mutex    mutex;            /* around what follows */
@@ -90,18 +93,58 @@ static void add_frame(void *user, int index, const float *pixels)
     zc_reel_add(job->reel, pixels);
 }
 
+/* Lanes that were encoded before, by this job or any other. True if no encoder is needed. */
+static zc_status find_texts(zc_job *job, char keys[ZC_LANES][65], int lanes, bool *all)
+{
+    const zc_request *q = job->q;
+    zc_engine *e = job->engine;
+    const zc_configs *c = &e->checkpoint->configs;
+    zc_status st = ZC_OK;
+
+    *all = job->keep.texts != NULL;
+    for (int i = 0; job->keep.texts && i < lanes; i++) {
+        ZC_TRY(zc_states_key(keys[i], e, q, i ? q->negative : q->prompt));
+        *all = zc_texts_find(&e->log, job->keep.texts, keys[i], &job->states[i], c->text.hidden,
+                             c->clip.hidden) && *all;
+    }
+done:
+    return st;
+}
+
+static zc_status encode_lane(zc_job *job, const zc_phase *phase, int lane, const char *key)
+{
+    const zc_request *q = job->q;
+    zc_engine *e = job->engine;
+    const zc_configs *c = &e->checkpoint->configs;
+    zc_status st = ZC_OK;
+
+    if (job->states[lane].text)
+        return ZC_OK;
+    ZC_TRY(zc_states_encode(&job->states[lane], e, q, phase, lane ? q->negative : q->prompt));
+    if (job->keep.texts)
+        zc_texts_add(&e->log, job->keep.texts, job->keep.texts_bytes, key, &job->states[lane],
+                     c->text.hidden, c->clip.hidden);
+done:
+    return st;
+}
+
 static zc_status run_text(zc_job *job, const zc_phase *phase)
 {
     zc_engine *e = job->engine;
+    const int lanes = job->q->cfg != 1.0f ? 2 : 1;
+    char keys[ZC_LANES][65] = { "" };
     zc_status st = ZC_OK;
+    bool all = false;
 
     zc_job_enter(job, ZC_PHASE_LOADING, 0);
+    ZC_TRY(find_texts(job, keys, lanes, &all));
+    if (all)
+        goto done;
     ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_TEXT, &job->cancel));
     ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_CLIP, &job->cancel));
     zc_job_enter(job, ZC_PHASE_TEXT, 0);
-    ZC_TRY(zc_states_encode(&job->states[0], e, job->q, phase, job->q->prompt));
-    if (job->q->cfg != 1.0f)
-        ZC_TRY(zc_states_encode(&job->states[1], e, job->q, phase, job->q->negative));
+    for (int i = 0; i < lanes; i++)
+        ZC_TRY(encode_lane(job, phase, i, keys[i]));
     zc_engine_drop(e, ZC_COMPONENT_TEXT);
     zc_engine_drop(e, ZC_COMPONENT_CLIP);
 done:
@@ -129,11 +172,16 @@ static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t s
         d.lane[i] = (zc_lane){ job->states[i].text, job->states[i].rows, job->states[i].pooled };
         d.cache[i] = caching.lane[i];
     }
+    if (job->keep.bookmark)
+        d.keeping = zc_bookmark_keeping(job->keep.bookmark);
     ZC_TRY(zc_denoise(phase, &d, job->latent));
     if (caching.method) {
         zc_cache_say(caching.lane[0], &e->log);
         zc_cache_report(caching.lane[0], &(zc_json_writer){ .to = &job->result });
     }
+    if (job->keep.bookmark)
+        ZC_TRY(zc_bookmark_finish(job->keep.bookmark, job->latent, zc_pieces_count(e, size),
+                                  zc_str_get(&job->result)));
     zc_engine_drop(e, ZC_COMPONENT_MODEL);
 done:
     zc_caching_close(&caching);
@@ -167,9 +215,12 @@ static zc_status generate(zc_job *job)
     ZC_TRY(zc_pieces_size(e, q, size));
     const zc_phase phase = { .dev = e->dev, .act = e->kept_act, .cancel = &job->cancel,
                              .progress = zc_job_progress, .user = job };
-    ZC_TRY(run_text(job, &phase));
     ZC_TRY(zc_pieces_noise(&job->latent, e, q, q->seed, size));
-    ZC_TRY(run_denoise(job, &phase, size));
+    if (!job->keep.bookmark || !zc_bookmark_finished(job->keep.bookmark, job->latent,
+                                                     zc_pieces_count(e, size), &job->result)) {
+        ZC_TRY(run_text(job, &phase));
+        ZC_TRY(run_denoise(job, &phase, size));
+    }
     ZC_TRY(run_decode(job, &phase, size));
 done:
     return st;
@@ -273,8 +324,22 @@ static void job_free(zc_job *job)
     zc_free(job);
 }
 
+zc_status zc_job_check(zc_log *log, const zc_request *q)
+{
+    zc_status st = ZC_OK;
+
+    ZC_TRY(zc_request_check(q, log));
+    ZC_CHECK(zc_sampler_find(q->sampler), ZC_E_MISSING, "there is no sampler '%s'; there is %s",
+             zc_quote_text(q->sampler).text, zc_samplers[0]->name);
+    ZC_TRY(zc_caching_check(q, log));
+    ZC_CHECK(*q->model || *q->transformer, ZC_E_MISSING,
+             "no model: set 'model' to the folder of a checkpoint");
+done:
+    return st;
+}
+
 static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task,
-                       const zc_input_desc *input)
+                       const zc_input_desc *input, const zc_lasting *keep)
 {
     const int frames = task->run ? 0 : q->frames;
     zc_log *log = zc_engine_log(e);
@@ -287,16 +352,13 @@ static zc_status start(zc_engine *e, zc_job **out, const zc_request *q, const zc
     ZC_CHECK(job, ZC_E_NOMEM, "job: out of memory");
     job->engine = e;
     job->task = *task;
+    if (keep)
+        job->keep = *keep;
     job->phase_ns = zc_clock_ns();
     job->info = (zc_job_info){ .width = q->width, .height = q->height, .frames = frames };
     ZC_CHECK(job->q = zc_new(zc_request), ZC_E_NOMEM, "job: out of memory");
     *job->q = *q;
-    ZC_TRY(zc_request_check(q, log));
-    ZC_CHECK(zc_sampler_find(q->sampler), ZC_E_MISSING, "there is no sampler '%s'; there is %s",
-             zc_quote_text(q->sampler).text, zc_samplers[0]->name);
-    ZC_TRY(zc_caching_check(q, log));
-    ZC_CHECK(*q->model || *q->transformer, ZC_E_MISSING,
-             "no model: set 'model' to the folder of a checkpoint");
+    ZC_TRY(zc_job_check(log, q));
     if (input) {
         ZC_TRY(zc_input_copy(&job->input, log, input, q->width, q->height, q->frames));
         zc_warning(log, "input: %d frames are kept, but %s starts from noise alone",
@@ -325,10 +387,15 @@ zc_status zc_job_start(zc_engine *e, zc_job **out, const zc_request *q)
     return zc_job_start_from(e, out, q, NULL);
 }
 
+zc_status zc_job_start_kept(zc_engine *e, zc_job **out, const zc_request *q, const zc_lasting *keep)
+{
+    return start(e, out, q, &(zc_task){ .run = NULL }, NULL, keep);
+}
+
 zc_status zc_job_start_from(zc_engine *e, zc_job **out, const zc_request *q,
                             const zc_input_desc *input)
 {
-    return start(e, out, q, &(zc_task){ .run = NULL }, input);
+    return start(e, out, q, &(zc_task){ .run = NULL }, input, NULL);
 }
 
 const zc_input *zc_job_input(const zc_job *job)
@@ -338,7 +405,7 @@ const zc_input *zc_job_input(const zc_job *job)
 
 zc_status zc_task_start(zc_engine *e, zc_job **out, const zc_request *q, const zc_task *task)
 {
-    return start(e, out, q, task, NULL);
+    return start(e, out, q, task, NULL, NULL);
 }
 
 zc_engine *zc_job_engine(zc_job *job)

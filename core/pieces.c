@@ -4,6 +4,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/format.h"
+#include "core/base/hash.h"
 #include "core/base/rng.h"
 #include "core/io/container.h"
 #include "core/pieces.h"
@@ -59,6 +60,44 @@ zc_status zc_states_encode(zc_states *s, zc_engine *e, const zc_request *q, cons
     memmove(s->pooled, s->pooled + (size_t)(count - 1) * hidden, hidden * sizeof(float));
 done:
     zc_free(rows);
+    zc_prompt_fini(&tokens);
+    return st;
+}
+
+static void add_tokens(zc_sha256 *h, const zc_prompt *tokens)
+{
+    const uint64_t numbers[] = { tokens->ids.count, tokens->ids.cut, (uint64_t)tokens->crop };
+
+    zc_sha256_add(h, numbers, sizeof(numbers));
+    zc_sha256_add(h, tokens->ids.id, tokens->ids.count * sizeof(tokens->ids.id[0]));
+}
+
+zc_status zc_states_key(char key[65], zc_engine *e, const zc_request *q, const char *text)
+{
+    static const char version[] = "zoetrope text 1";
+    const zc_checkpoint *c = e->checkpoint;
+    const zc_prompt_text prompt = { .text = text, .bytes = strlen(text) };
+    zc_prompt tokens = { 0 };
+    zc_status st = ZC_OK;
+    uint8_t digest[32];
+    zc_sha256 h;
+
+    zc_sha256_init(&h);
+    zc_sha256_add(&h, version, sizeof(version));
+    zc_sha256_add(&h, e->dev->be->name, strlen(e->dev->be->name) + 1);
+    zc_sha256_add(&h, &e->kept_act, sizeof(e->kept_act));
+    for (int i = ZC_COMPONENT_TEXT; i <= ZC_COMPONENT_CLIP; i++) {
+        ZC_TRY(zc_checkpoint_fingerprint(c->part[i], &e->log, key));
+        zc_sha256_add(&h, key, 64);
+    }
+    ZC_TRY(zc_prompt_encode(&tokens, &e->log, zc_prompt_find(zc_template_of(q)), c->text_tokens,
+                            &prompt));
+    add_tokens(&h, &tokens);
+    ZC_TRY(zc_prompt_encode(&tokens, &e->log, zc_prompt_find("clip"), c->clip_tokens, &prompt));
+    add_tokens(&h, &tokens);
+    zc_sha256_finish(&h, digest);
+    zc_sha256_text(key, digest);
+done:
     zc_prompt_fini(&tokens);
     return st;
 }

@@ -23,6 +23,9 @@ void zc_states_fini(zc_states *s);
 zc_status zc_states_encode(zc_states *s, zc_engine *e, const zc_request *q, const zc_phase *phase,
                            const char *prompt);
 
+/* The fingerprint of all that an encoded prompt follows from: tokens, encoders, precision. */
+zc_status zc_states_key(char key[65], zc_engine *e, const zc_request *q, const char *prompt);
+
 /* Do the components fit each other? The latent's size: T, h, w. */
 zc_status zc_pieces_size(zc_engine *e, const zc_request *q, int32_t size[3]);
 

@@ -242,6 +242,53 @@ typedef struct zt_plan {
     uint64_t scratch, cache;      /* bytes at the peak, and of stored features */
 } zt_plan;
 
+/* What becomes of outputs that are there before a batch begins. Those that a batch of the
+ * same description has made stay in any case, and are not made again. */
+#define ZT_EXISTING_RESUME  0     /* other ones are refused */
+#define ZT_EXISTING_FAIL    1     /* any are refused */
+#define ZT_EXISTING_REPLACE 2     /* other ones are replaced */
+
+typedef struct zt_batch zt_batch;
+
+/* Jobs that become files. All texts are copied. */
+typedef struct zt_batch_desc {
+    uint32_t    size;
+    int32_t     existing;
+    const zt_job_desc *job;       /* of every job, but for what its row says */
+    const char *output;           /* a path, in which {name}, {seed} and other keys in braces stand
+                                   * for a job's, and #### for a frame's number; "-": fd */
+    const char *rows;             /* a file: a prompt a line, or CSV or JSON lines with options as
+                                   * columns; default: one job */
+    const char *seeds;            /* "1-100x2": each row with each of them */
+    const char *sink;             /* default: by the output's extension */
+    const char *sink_options;     /* "key = value" lines */
+    int32_t     rate_num, rate_den;   /* frames a second; default: 24 */
+    const char *jobs;             /* folder of job folders; default: ".zoetrope" beside outputs */
+    const char *texts;            /* folder of encoded prompts; default: none are kept */
+    uint64_t    texts_bytes;      /* at most; default: 1 GiB */
+    const char *shard;            /* "2/8": the second of eight shares; default: everything */
+    int32_t     task;             /* one job alone, counted from 1; default: all */
+    int32_t     fd;               /* of output "-"; default: standard output */
+    double      checkpoint_seconds;   /* between two of a job; below 0: after each step; default:
+                                       * a minute, or as often as it takes below 1 % of the time */
+    const char *sheet;            /* a PNG of each job's first, middle and last frame */
+} zt_batch_desc;
+
+#define ZT_BATCH_NAME 96
+
+typedef struct zt_batch_info {
+    uint32_t size;
+    int32_t  jobs, done;          /* of this share: in all, and finished */
+    int32_t  skipped, busy;       /* finished before; in the hands of others, and passed over */
+    int32_t  current;             /* index of the job at work; below 0: none */
+    int32_t  frames, written;     /* of it: in all, and on the disk */
+    int32_t  phase, step, steps;  /* of it, as in zt_job_info */
+    int32_t  ended;               /* 1 once it has */
+    int32_t  status;              /* ZT_OK while nothing has failed */
+    float    seconds, seconds_left;   /* of the batch; below 0: no estimate yet */
+    char     name[ZT_BATCH_NAME]; /* of the job at work */
+} zt_batch_info;
+
 typedef struct zt_api {
     uint32_t size;                /* bytes of this table that are valid */
     uint32_t abi;
@@ -304,6 +351,21 @@ typedef struct zt_api {
     int32_t (*preset)(zt_engine *engine, const zt_job_desc *desc, zt_text_fn text, void *user);
     /* All presets that can be found by name: in words, then as JSON. */
     int32_t (*presets)(zt_engine *engine, zt_text_fn text, void *user);
+
+    /* Jobs into files, on a thread of its own. Each job has a folder that says what is done, so
+     * that a batch that was stopped in any way goes on where it was when it is started again, and
+     * one that is done does nothing. *batch is yours, to be closed before the engine. */
+    int32_t (*batch_start)(zt_engine *engine, zt_batch **batch, const zt_batch_desc *desc);
+    int32_t (*batch_info)(zt_batch *batch, zt_batch_info *info);
+    /* Until the end: ZT_OK; the failure, ZT_E_BUSY if others are at work on some of it; or
+     * ZT_E_TIMEOUT after so many milliseconds, negative meaning never. */
+    int32_t (*batch_wait)(zt_batch *batch, int32_t timeout_ms);
+    void    (*batch_cancel)(zt_batch *batch);         /* returns at once */
+    /* Why it failed, and what was done as JSON; "" before the end. Borrowed until close. */
+    const char *(*batch_error)(zt_batch *batch);
+    const char *(*batch_report)(zt_batch *batch);
+    /* Cancels, waits, frees. Sets *batch to NULL, which it also accepts. */
+    void    (*batch_close)(zt_batch **batch);
 
     /* New entries go below this line, never between. */
 } zt_api;

@@ -3,6 +3,7 @@
 #include <fenv.h>
 #include <string.h>
 
+#include "core/batch/batch.h"
 #include "core/core.h"
 #include "host-abi/zoetrope.h"
 
@@ -532,12 +533,121 @@ static int32_t compare(zt_engine *engine, const char *a, const char *b, zt_text_
 
     if (!engine || !a || !b)
         return ZT_E_ARGUMENT;
-    zc_status st = zc_compare(zc_engine_log(engine_of(engine)), a, b, &words, &json);
+    zc_status st = zc_compare_films(zc_engine_log(engine_of(engine)), a, b, &words, &json);
     if (st == ZC_OK)
         st = tell(&words, &json, text, user);
     zc_str_fini(&words);
     zc_str_fini(&json);
     return st;
+}
+
+/* ---- Batches ---- */
+
+static zc_batch *batch_of(zt_batch *batch)
+{
+    return (zc_batch *)(void *)batch;
+}
+
+/* What the struct itself says about a job, as lines behind its options. */
+static zc_status batch_options(zc_str *lines, const zt_job_desc *job)
+{
+    const struct { const char *key; int64_t value; } fields[] = {
+        { "width", job->width }, { "height", job->height }, { "frames", job->frames },
+        { "seed", (int64_t)job->seed },
+    };
+
+    zc_str_add(lines, job->options ? job->options : "");
+    zc_str_add(lines, "\n");
+    for (size_t i = 0; i < ZC_COUNT(fields); i++) {
+        if (fields[i].value)
+            zc_str_add_format(lines, "%s = %lld\n", fields[i].key, (long long)fields[i].value);
+    }
+    return lines->failed ? ZC_E_NOMEM : ZC_OK;
+}
+
+static int32_t batch_start(zt_engine *engine, zt_batch **out, const zt_batch_desc *desc)
+{
+    static const enum zc_existing existing[] = {
+        [ZT_EXISTING_RESUME] = ZC_EXISTING_RESUME, [ZT_EXISTING_FAIL] = ZC_EXISTING_FAIL,
+        [ZT_EXISTING_REPLACE] = ZC_EXISTING_REPLACE,
+    };
+    zc_batch *batch = NULL;
+    zc_str lines = { 0 };
+    zt_batch_desc d;
+    zt_job_desc job;
+
+    if (!out)
+        return ZT_E_ARGUMENT;
+    *out = NULL;
+    if (!take(&d, sizeof(d), desc) || (d.job && !take(&job, sizeof(job), d.job)))
+        return ZT_E_UNSUPPORTED;
+    if (!engine || !d.job || d.existing < 0 || d.existing >= (int32_t)ZC_COUNT(existing) ||
+        d.rate_num < 0 || d.rate_den < 0 || d.task < 0 || d.fd < 0)
+        return ZT_E_ARGUMENT;
+    zc_status st = batch_options(&lines, &job);
+    if (st == ZC_OK)
+        st = zc_batch_start(engine_of(engine), &batch, &(zc_batch_desc){
+            .preset = job.preset, .options = zc_str_get(&lines), .prompt = job.prompt,
+            .folders = zc_engine_presets(engine_of(engine)),
+            .rows = d.rows, .seeds = d.seeds, .output = d.output, .fd = d.fd ? d.fd : 1,
+            .sink = d.sink, .sink_options = d.sink_options,
+            .rate = { d.rate_num, d.rate_den ? d.rate_den : 1 },
+            .existing = existing[d.existing], .jobs = d.jobs, .texts = d.texts,
+            .texts_bytes = d.texts_bytes, .shard = d.shard, .task = d.task - 1,
+            .checkpoint_seconds = d.checkpoint_seconds < 0 ? 0 :
+                d.checkpoint_seconds > 0 ? d.checkpoint_seconds : -1,
+            .sheet = d.sheet, .version = ZT_VERSION });
+    zc_str_fini(&lines);
+    *out = (zt_batch *)(void *)batch;
+    return st;
+}
+
+static int32_t batch_info(zt_batch *batch, zt_batch_info *out)
+{
+    zc_batch_info info;
+
+    if (!batch)
+        return ZT_E_ARGUMENT;
+    zc_batch_info_get(batch_of(batch), &info);
+    zt_batch_info i = {
+        .size = sizeof(i), .jobs = info.jobs, .done = info.done, .skipped = info.skipped,
+        .busy = info.busy, .current = info.current, .frames = info.job.frames,
+        .written = info.written, .phase = (int32_t)info.job.phase, .step = info.job.step,
+        .steps = info.job.steps, .ended = info.ended, .status = info.status,
+        .seconds = info.seconds, .seconds_left = info.seconds_left,
+    };
+    memcpy(i.name, info.name, sizeof(i.name));
+    return give(out, &i, sizeof(i));
+}
+
+static int32_t batch_wait(zt_batch *batch, int32_t timeout_ms)
+{
+    return batch ? zc_batch_wait(batch_of(batch), timeout_ms) : ZT_E_ARGUMENT;
+}
+
+static void batch_cancel(zt_batch *batch)
+{
+    if (batch)
+        zc_batch_cancel(batch_of(batch));
+}
+
+static const char *batch_error(zt_batch *batch)
+{
+    return batch ? zc_batch_error(batch_of(batch)) : "";
+}
+
+static const char *batch_report(zt_batch *batch)
+{
+    return batch ? zc_batch_report(batch_of(batch)) : "";
+}
+
+static void batch_close(zt_batch **batch)
+{
+    if (!batch || !*batch)
+        return;
+    zc_batch *b = batch_of(*batch);
+    zc_batch_close(&b);
+    *batch = NULL;
 }
 
 static const zt_api api = {
@@ -565,6 +675,13 @@ static const zt_api api = {
     .task_param = task_param,
     .preset = preset,
     .presets = presets,
+    .batch_start = batch_start,
+    .batch_info = batch_info,
+    .batch_wait = batch_wait,
+    .batch_cancel = batch_cancel,
+    .batch_error = batch_error,
+    .batch_report = batch_report,
+    .batch_close = batch_close,
 };
 
 const zt_api *zt_get_api(uint32_t abi)

@@ -176,10 +176,4 @@ void cli_print_overview(const cli *c, FILE *to);
 void cli_print_command(const cli *c, const cli_command *command);
 void cli_print_keys(const cli *c);
 
-/* Y4M, 4:4:4, bt709, 8 bit: what every video program reads. "-" is standard output. */
-typedef struct cli_film cli_film;
-cli_film *cli_film_open(const char *path, int width, int height, int fps);
-bool      cli_film_add(cli_film *film, const uint8_t *rgba);
-bool      cli_film_close(cli_film **film);        /* false if anything could not be written */
-
 #endif

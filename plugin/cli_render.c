@@ -1,54 +1,121 @@
-/* zoetrope render: a film from a prompt, or the plan of one. */
+/* zoetrope render: films and stills from presets and prompts, or the plan of one. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "plugin/cli.h"
+#include "plugin/cli_farm.h"
 
 typedef struct render_args {
-    const char *output;
-    bool        dry_run;
-    int64_t     fps;
+    const char *output, *prompts, *seeds, *sink, *existing, *jobs, *shard, *sheet, *texts, *farm;
+    bool    dry_run;
+    int64_t task, texts_bytes;
+    double  fps, checkpoint;
 } render_args;
 
-static int write_film(cli *c, zt_job *job, const zt_job_info *info, const render_args *a)
-{
-    uint8_t *pixels = malloc((size_t)info->width * (size_t)info->height * 4);
-    cli_film *film = cli_film_open(a->output, info->width, info->height,
-                                   (int)a->fps);
-    bool ok = pixels && film;
+static const struct { const char *name; int32_t value; } existing_names[] = {
+    { "resume", ZT_EXISTING_RESUME }, { "fail", ZT_EXISTING_FAIL },
+    { "replace", ZT_EXISTING_REPLACE },
+};
 
-    if (!ok) {
-        cli_say(c, ZT_LEVEL_ERROR, "render: %s cannot be created", a->output);
+/* 23.976 and its like are 24000 / 1001; others are taken as they are. */
+static void set_rate(zt_batch_desc *d, double fps)
+{
+    const double ntsc = fps * 1001.0 / 1000.0;
+    const int32_t whole = (int32_t)(ntsc + 0.5);
+    const double off = ntsc - whole;
+
+    if (fps != (double)(int32_t)fps && off < 0.002 && off > -0.002) {
+        d->rate_num = whole * 1000;
+        d->rate_den = 1001;
     } else {
-        const zt_frame frame = { .size = sizeof(frame), .format = ZT_RGBA8,
-                                 .pitch = (int64_t)info->width * 4, .data = pixels };
-        for (int32_t i = 0; ok && i < info->frames; i++)
-            ok = c->zt->job_frame(job, i, &frame) == ZT_OK && cli_film_add(film, pixels);
-        ok = cli_film_close(&film) && ok;
-        if (!ok)
-            cli_say(c, ZT_LEVEL_ERROR, "render: %s could not be written", a->output);
+        d->rate_num = (int32_t)(fps * 1000.0 + 0.5);
+        d->rate_den = 1000;
     }
-    const bool created = film != NULL || ok;
-    if (film)
-        cli_film_close(&film);
-    free(pixels);
-    return ok ? CLI_OK : created ? CLI_IO : CLI_CANNOT_CREATE;
+    if (d->rate_num % 1000 == 0 && d->rate_den == 1000) {
+        d->rate_num /= 1000;
+        d->rate_den = 1;
+    }
 }
 
-static int render_film(cli *c, const render_args *a, const zt_job_desc *desc)
+/* Where encoded prompts are kept: said, or the user's folder of such things. Yours to free. */
+static char *texts_folder(const render_args *a)
 {
-    zt_job *job = NULL;
-    zt_job_info info = { .size = sizeof(info) };
-    int32_t st = c->zt->job_start(c->engine, &job, desc);
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *path = NULL;
 
+    if (a->texts)
+        return strcmp(a->texts, "none") == 0 ? NULL : strdup(a->texts);
+    if (!(cache && cache[0] == '/') && !(home && home[0] == '/'))
+        return NULL;
+    const bool own = cache && cache[0] == '/';
+    const size_t size = strlen(own ? cache : home) + sizeof("/.cache/zoetrope/text");
+    path = malloc(size);
+    if (!path)
+        return NULL;
+    snprintf(path, size, "%s%s", own ? cache : home, own ? "" : "/.cache");
+    mkdir(path, 0777);
+    strcat(path, "/zoetrope");
+    mkdir(path, 0777);
+    strcat(path, "/text");
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+static int fill(cli *c, const render_args *a, const cli_farm *farm, zt_batch_desc *d)
+{
+    const char *existing = a->existing ? a->existing : "resume";
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof(existing_names) / sizeof(existing_names[0]); i++) {
+        if (strcmp(existing_names[i].name, existing) == 0) {
+            d->existing = existing_names[i].value;
+            known = true;
+        }
+    }
+    if (!known)
+        return cli_fail(c, CLI_USAGE, "--existing %s, expected resume, fail or replace", existing);
+    d->output = a->output;
+    d->rows = a->prompts;
+    d->seeds = a->seeds;
+    d->sink = a->sink;
+    d->jobs = a->jobs;
+    d->texts_bytes = (uint64_t)a->texts_bytes;
+    d->shard = a->shard ? a->shard : farm->shard[0] ? farm->shard : NULL;
+    d->task = a->task ? (int32_t)a->task : farm->task;
+    d->checkpoint_seconds = a->checkpoint == 0 ? -1 : a->checkpoint < 0 ? 0 : a->checkpoint;
+    d->sheet = a->sheet;
+    set_rate(d, a->fps);
+    return CLI_OK;
+}
+
+static int render_batch(cli *c, const render_args *a, const zt_job_desc *job)
+{
+    zt_batch_desc d = { .size = sizeof(d), .job = job };
+    cli_farm farm;
+    zt_batch *batch = NULL;
+    char *texts = NULL;
+    int code = cli_farm_read(c, &farm, a->farm);
+
+    if (code == CLI_OK)
+        code = fill(c, a, &farm, &d);
+    if (code != CLI_OK)
+        return code;
+    d.texts = texts = texts_folder(a);
+    int32_t st = c->zt->batch_start(c->engine, &batch, &d);
+    free(texts);
     if (st != ZT_OK)
         return st == ZT_E_MISSING ? CLI_USAGE : cli_exit_of(st);      /* no such option */
-    st = cli_watch(c, job, &info);
-    const int code = st == ZT_OK ? write_film(c, job, &info, a) : cli_exit_of(st);
-    if (st == ZT_OK && c->json)
-        printf("%s\n", c->zt->job_report(job));
-    c->zt->job_close(&job);
+    code = cli_watch_batch(c, batch, &farm);
+    if (code == CLI_OK && c->json)
+        printf("%s\n", c->zt->batch_report(batch));
+    c->zt->batch_close(&batch);
     return code;
 }
 
@@ -62,7 +129,7 @@ static void print_plan(void *user, const char *text)
 
 static int render(cli *c)
 {
-    render_args a = { .fps = 24 };
+    render_args a = { .fps = 24, .checkpoint = -1 };
     int code = cli_parse(c, &a);
 
     if (code != CLI_OK)
@@ -72,22 +139,45 @@ static int render(cli *c)
                         c->argv[1]);
     if (!a.dry_run && !a.output)
         return cli_fail(c, CLI_USAGE, "render: no output: say -o FILM.y4m, or --dry-run");
-    const zt_job_desc desc = { .size = sizeof(desc), .preset = c->argc ? c->argv[0] : NULL,
-                               .prompt = c->prompt, .options = c->options };
+    const zt_job_desc job = { .size = sizeof(job), .preset = c->argc ? c->argv[0] : NULL,
+                              .prompt = c->prompt, .options = c->options };
     code = cli_open(c);
     if (code == CLI_OK && a.dry_run) {
         int turn = c->json ? 1 : 0;
-        code = cli_exit_of(c->zt->plan(c->engine, &desc, NULL, print_plan, &turn));
+        code = cli_exit_of(c->zt->plan(c->engine, &job, NULL, print_plan, &turn));
     } else if (code == CLI_OK) {
-        code = render_film(c, &a, &desc);
+        code = render_batch(c, &a, &job);
     }
     return code;
 }
 
 static const cli_flag flags[] = {
     CLI_JOB_FLAGS,
-    CLI_TEXT(render_args, output, "--output", "-o", "FILE", "Y4M; - for standard output"),
-    CLI_INT(render_args, fps, "--fps", NULL, "N", 1, 1000, "frames a second; default 24"),
+    CLI_TEXT(render_args, output, "--output", "-o", "FILE",
+             "a film, or stills with #### for their numbers; {name} and {seed} stand for a job's; "
+             "- for standard output"),
+    CLI_TEXT(render_args, prompts, "--prompts", NULL, "FILE",
+             "a job for each line: .txt, .csv or .jsonl"),
+    CLI_TEXT(render_args, seeds, "--seeds", NULL, "LIST", "a job for each: 1-100, 1-100x2, 3,5,9"),
+    CLI_TEXT(render_args, sink, "--sink", NULL, "NAME", "default: by the output's extension"),
+    CLI_FLOAT(render_args, fps, "--fps", NULL, "N", 1, 1000, "frames a second; default 24"),
+    CLI_TEXT(render_args, existing, "--existing", NULL, "WHAT",
+             "of files that this job did not make: resume and fail refuse them, replace replaces "
+             "them; fail also refuses those that it made"),
+    CLI_TEXT(render_args, jobs, "--jobs", NULL, "FOLDER",
+             "of what is done; default: .zoetrope beside the outputs"),
+    CLI_TEXT(render_args, shard, "--shard", NULL, "I/N", "only the I-th of N shares of the jobs"),
+    CLI_INT(render_args, task, "--task", NULL, "N", 1, 100000, "only this job, counted from 1"),
+    CLI_TEXT(render_args, farm, "--farm", NULL, "KIND",
+             "whose variables and progress lines: slurm, openjd, opencue, deadline, none"),
+    CLI_FLOAT(render_args, checkpoint, "--checkpoint", NULL, "SECONDS", 0, 86400,
+              "between two checkpoints, 0 for each step; default: below 1 % of the time"),
+    CLI_TEXT(render_args, texts, "--text-cache", NULL, "FOLDER",
+             "of encoded prompts, or none; default: in the user's cache"),
+    CLI_INT(render_args, texts_bytes, "--text-cache-bytes", NULL, "N", 0, 1e15,
+            "that it may hold; default: 1 GiB"),
+    CLI_TEXT(render_args, sheet, "--contact-sheet", NULL, "FILE",
+             "a PNG of first, middle and last frames"),
     CLI_BOOL(render_args, dry_run, "--dry-run", NULL, "what it would take, without any work"),
     { 0 }
 };
@@ -95,7 +185,7 @@ static const cli_flag flags[] = {
 const cli_command cli_render = {
     .name = "render",
     .usage = "[PRESET] -m MODEL -p PROMPT -o FILM.y4m [FLAG ...]",
-    .summary = "a film from a prompt, or the plan of one",
+    .summary = "films and stills from prompts, or the plan of one",
     .flags = flags,
     .run = render,
 };

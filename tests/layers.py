@@ -10,7 +10,7 @@ import sys
 SELF = object()   # headers of the same entry
 RULES = {
     "host-abi/":             [],
-    "plugin/api.c":          ["host-abi/", "core/core.h", "plugin/params.h"],
+    "plugin/api.c":          ["host-abi/", "core/core.h", "core/batch/batch.h", "plugin/params.h"],
     "plugin/params":         ["host-abi/", "core/core.h", SELF],
     "plugin/":               ["host-abi/", SELF],
     "core/base/":            [SELF],

@@ -398,7 +398,7 @@ zc_status zc_path_mkdir(zc_log *log, const char *path)
     if (err >= 0 || (err == -EEXIST && zc_path_info(&info, path) && info.kind == ZC_FILE_FOLDER))
         return ZC_OK;
     const zc_status st = zc_file_refused(log, "make the folder", path, err);
-    return st == ZC_E_NOT_FOUND || st == ZC_E_IO ? ZC_E_CREATE : st;
+    return st == ZC_E_NOT_FOUND || st == ZC_E_IO || st == ZC_E_ARGUMENT ? ZC_E_CREATE : st;
 }
 
 static zc_status removed(zc_log *log, const char *path, int err)

@@ -40,6 +40,11 @@ void zc_folder_path(const zc_folder *f, zc_str *to, const char *name)
     zc_str_add_format(to, "%s/%s", f->path, name);
 }
 
+const char *zc_folder_digest(const zc_folder *f)
+{
+    return f->digest;
+}
+
 /* ---- Reading the journal ---- */
 
 static bool set_stored(zc_folder *f, zc_stored_kind kind, uint64_t index, const zc_stored *s)

@@ -49,6 +49,9 @@ bool      zc_folder_is_done(const zc_folder *f);
 /* NULL if the journal has no such file. Borrowed until the next change. */
 const zc_stored *zc_folder_stored(const zc_folder *f, zc_stored_kind kind, int index);
 
+/* SHA-256 of the manifest, 64 hex digits. Borrowed from the folder. */
+const char *zc_folder_digest(const zc_folder *f);
+
 /* The path of something in the folder, added to `to`. */
 void      zc_folder_path(const zc_folder *f, zc_str *to, const char *name);
 
@@ -74,8 +77,8 @@ zc_status zc_stored_of(zc_stored *out, zc_log *log, const char *path);
 bool zc_stored_holds(const zc_stored *s, const char *path);
 
 enum zc_existing {
-    ZC_EXISTING_FAIL,             /* a target that is there is refused, whosever it is */
     ZC_EXISTING_RESUME,           /* what this job has made stays; others' files are refused */
+    ZC_EXISTING_FAIL,             /* a target that is there is refused, whosever it is */
     ZC_EXISTING_REPLACE,          /* what this job has made stays; others' files are replaced */
 };
 

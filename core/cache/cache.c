@@ -505,6 +505,61 @@ zk_tensor zc_cache_feature(const zc_cache *c)
     return c->computing || c->method->keeps == ZC_KEEPS_ALL ? c->ring[c->newest] : free_slot(c);
 }
 
+/* ---- Going on in another process ---- */
+
+int zc_cache_tensors(const zc_cache *c, zk_tensor to[ZC_CACHE_TENSORS])
+{
+    const zk_tensor others[] = { c->last_probe, c->full_base };
+    int count = 0;
+
+    for (int i = 0; i <= c->depth; i++)
+        to[count++] = c->ring[i];
+    for (size_t i = 0; i < ZC_COUNT(others); i++) {
+        if (zk_present(others[i]))
+            to[count++] = others[i];
+    }
+    return count;
+}
+
+/* The members of zc_cache from `past` on, the scales, and the method's part. */
+#define WHERE_BYTES (sizeof(zc_cache) - offsetof(zc_cache, past))
+
+static size_t method_bytes(const zc_cache *c)
+{
+    return c->method->running ? c->method->state_size - c->method->running : 0;
+}
+
+size_t zc_cache_state_bytes(const zc_cache *c)
+{
+    return WHERE_BYTES + sizeof(c->scale) + method_bytes(c);
+}
+
+void zc_cache_state_get(const zc_cache *c, void *bytes)
+{
+    uint8_t *to = bytes;
+
+    memcpy(to, &c->past, WHERE_BYTES);
+    memcpy(to + WHERE_BYTES, c->scale, sizeof(c->scale));
+    memcpy(to + WHERE_BYTES + sizeof(c->scale), (const uint8_t *)c->state + c->method->running,
+           method_bytes(c));
+}
+
+bool zc_cache_state_set(zc_cache *c, const void *bytes, int steps)
+{
+    const uint8_t *from = bytes;
+    zc_cache then = *c;
+
+    memcpy(&then.past, from, WHERE_BYTES);
+    if (then.steps != steps || then.past.count < 0 || then.past.count > c->depth ||
+        then.newest < 0 || then.newest > c->depth)
+        return false;
+    memcpy(&c->past, from, WHERE_BYTES);
+    memcpy(c->scale, from + WHERE_BYTES, sizeof(c->scale));
+    memcpy((uint8_t *)c->state + c->method->running, from + WHERE_BYTES + sizeof(c->scale),
+           method_bytes(c));
+    return true;
+}
+
 /* ---- Telling ---- */
 
 int zc_cache_steps(const zc_cache *c)

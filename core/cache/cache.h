@@ -77,6 +77,15 @@ void      zc_cache_commit(zc_cache *c, zc_run *r, const zc_step *step, const zc_
 /* The feature of the step that was committed last: valid until the next step's slot is written. */
 zk_tensor zc_cache_feature(const zc_cache *c);
 
+/* What is known between two steps, for going on in another process: tensors, which are the
+ * run's, at most ZC_CACHE_TENSORS of them; and everything else as bytes, which mean something to
+ * this build alone. set returns false if they cannot be of a cache with `steps` committed. */
+#define ZC_CACHE_TENSORS (ZC_CACHE_DEPTH + 3)
+int    zc_cache_tensors(const zc_cache *c, zk_tensor to[ZC_CACHE_TENSORS]);
+size_t zc_cache_state_bytes(const zc_cache *c);
+void   zc_cache_state_get(const zc_cache *c, void *bytes);
+bool   zc_cache_state_set(zc_cache *c, const void *bytes, int steps);
+
 /* What happened in each step so far. */
 typedef enum zc_cache_kind {
     ZC_CACHE_COMPUTED,

@@ -54,6 +54,7 @@ const zc_cache_method zc_cache_easycache = {
     .opts = easycache_opts,
     .options_size = offsetof(struct easycache, error),
     .state_size = sizeof(struct easycache),
+    .running = offsetof(struct easycache, error),
     .keeps = ZC_KEEPS_FULL,
     .sees = ZC_SEES_TRAVEL,
     .base = ZC_CACHE_LATENT,

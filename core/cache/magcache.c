@@ -149,6 +149,7 @@ const zc_cache_method zc_cache_magcache = {
     .opts = magcache_opts,
     .options_size = offsetof(struct magcache, ratio),
     .state_size = sizeof(struct magcache),
+    .running = offsetof(struct magcache, product),
     .keeps = ZC_KEEPS_FULL,
     .base = ZC_CACHE_EMBED,
     .open = magcache_open,

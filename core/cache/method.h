@@ -104,6 +104,8 @@ typedef struct zc_cache_method {
     zc_cache_input base;              /* remembered is the feature minus this */
     zc_cache_input probe;             /* what is measured */
     bool predictor;                   /* needs one */
+    size_t running;                   /* where in the state begins what changes from step to step,
+                                       * up to its end; 0: nothing does */
 
     /* Fills per-step tables from the options, which stand in the state already, and
      * says in *depth how many features are to be remembered. */

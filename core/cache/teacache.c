@@ -141,6 +141,7 @@ const zc_cache_method zc_cache_teacache = {
     .opts = teacache_opts,
     .options_size = offsetof(struct teacache, coef),
     .state_size = sizeof(struct teacache),
+    .running = offsetof(struct teacache, sum),
     .keeps = ZC_KEEPS_FULL,
     .sees = ZC_SEES_DRIFT,
     .base = ZC_CACHE_EMBED,

@@ -51,6 +51,7 @@ def refused(name, code, words, *args):
 def render(model, *args, out="film.y4m"):
     path = SCRATCH / out
     path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
     rc, _, err = zoetrope("render", "-m", model, "-p", "a red ball", *TINY, *args, "-o", path)
     return rc, path, err
 
@@ -237,9 +238,9 @@ def caches():
     for method in ("fora", "taylorseer", "hicache", "teacache"):
         out = SCRATCH / "cached.y4m"
         rc, text, err = zoetrope("render", "-m", MODEL, "-p", "a red ball", *TINY, "--steps", "50",
-                                 "--cache", method, "--json", "-o", out)
+                                 "--cache", method, "--json", "--existing", "replace", "-o", out)
         report = json.loads(text.decode().strip().split("\n")[-1]) if rc == 0 else {}
-        trace = report.get("cache_trace", {})
+        trace = report.get("jobs", [{}])[0].get("run", {}).get("cache_trace", {})
         steps = trace.get("steps", [])
         computed = sum(s["kind"] != "predicted" for s in steps)
         check(f"{method} predicts steps and reports them",
@@ -523,4 +524,5 @@ def main():
 
 if __name__ == "__main__":
     os.umask(0o022)
+    os.environ["XDG_CACHE_HOME"] = str(SCRATCH / "cache")
     sys.exit(main())

@@ -1,0 +1,22 @@
+/* What render farms tell a job, and what they want to be told.
+ *
+ * Thread safety: one thread. */
+#ifndef ZOETROPE_CLI_FARM_H
+#define ZOETROPE_CLI_FARM_H
+
+#include "plugin/cli.h"
+
+typedef struct cli_farm {
+    int32_t task;                 /* this job alone, counted from 1; 0: not said */
+    char    shard[32];            /* "2/8"; "": not said */
+    /* Progress for the farm, printed on standard output at most once a second; NULL: none. */
+    void  (*tell)(double percent, const char *status);
+} cli_farm;
+
+/* By its name, or by the variables of the environment if that is NULL. */
+int cli_farm_read(cli *c, cli_farm *farm, const char *name);
+
+/* Waits for the end, or for a signal, and tells what happens meanwhile. An exit code. */
+int cli_watch_batch(cli *c, zt_batch *batch, const cli_farm *farm);
+
+#endif
