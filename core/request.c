@@ -40,6 +40,7 @@ const zc_opt zc_request_opts[] = {
     FLOAT(shift, 7.0, 0.01, 1000.0, "of the noise levels"),
     TEXT(sampler, "flow-euler", "how a latent moves between noise levels"),
     TEXT(cache, "none", "how most steps are spared; cache.KEY sets an option of the method"),
+    FLOAT(fps, 24.0, 1.0, 1000.0, "frames a second of films"),
     TEXT(sink, "", "what files are made by; empty: as the output's name ends. sink.KEY sets an "
          "option of it"),
     PATH(noise, "safetensors file with the first latent, in place of a seed"),

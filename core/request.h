@@ -20,7 +20,7 @@ typedef struct zc_request {
     char    prompt[65537], negative[65537];
     int64_t seed;
     int32_t width, height, frames, steps;
-    float   guidance, cfg, shift;
+    float   guidance, cfg, shift, fps;
     int32_t precision, guidance_rounding;
     int32_t vae_tile, vae_tile_stride, vae_tile_frames, vae_tile_frames_stride;
     int64_t max_memory;               /* bytes */

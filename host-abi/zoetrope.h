@@ -260,9 +260,6 @@ typedef struct zt_batch_desc {
     const char *rows;             /* a file: a prompt a line, or CSV or JSON lines with options as
                                    * columns; default: one job */
     const char *seeds;            /* "1-100x2": each row with each of them */
-    const char *sink;             /* default: by the output's extension */
-    const char *sink_options;     /* "key = value" lines */
-    int32_t     rate_num, rate_den;   /* frames a second; default: 24 */
     const char *jobs;             /* folder of job folders; default: ".zoetrope" beside outputs */
     const char *texts;            /* folder of encoded prompts; default: none are kept */
     uint64_t    texts_bytes;      /* at most; default: 1 GiB */

@@ -582,7 +582,7 @@ static int32_t batch_start(zt_engine *engine, zt_batch **out, const zt_batch_des
     if (!take(&d, sizeof(d), desc) || (d.job && !take(&job, sizeof(job), d.job)))
         return ZT_E_UNSUPPORTED;
     if (!engine || !d.job || d.existing < 0 || d.existing >= (int32_t)ZC_COUNT(existing) ||
-        d.rate_num < 0 || d.rate_den < 0 || d.task < 0 || d.fd < 0)
+        d.task < 0 || d.fd < 0)
         return ZT_E_ARGUMENT;
     zc_status st = batch_options(&lines, &job);
     if (st == ZC_OK)
@@ -590,8 +590,6 @@ static int32_t batch_start(zt_engine *engine, zt_batch **out, const zt_batch_des
             .preset = job.preset, .options = zc_str_get(&lines), .prompt = job.prompt,
             .folders = zc_engine_presets(engine_of(engine)),
             .rows = d.rows, .seeds = d.seeds, .output = d.output, .fd = d.fd ? d.fd : 1,
-            .sink = d.sink, .sink_options = d.sink_options,
-            .rate = { d.rate_num, d.rate_den ? d.rate_den : 1 },
             .existing = existing[d.existing], .jobs = d.jobs, .texts = d.texts,
             .texts_bytes = d.texts_bytes, .shard = d.shard, .task = d.task - 1,
             .checkpoint_seconds = d.checkpoint_seconds < 0 ? 0 :

@@ -10,36 +10,16 @@
 #include "plugin/cli_farm.h"
 
 typedef struct render_args {
-    const char *output, *prompts, *seeds, *sink, *existing, *jobs, *shard, *sheet, *texts, *farm;
+    const char *output, *prompts, *seeds, *existing, *jobs, *shard, *sheet, *texts, *farm;
     bool    dry_run;
     int64_t task, texts_bytes;
-    double  fps, checkpoint;
+    double  checkpoint;
 } render_args;
 
 static const struct { const char *name; int32_t value; } existing_names[] = {
     { "resume", ZT_EXISTING_RESUME }, { "fail", ZT_EXISTING_FAIL },
     { "replace", ZT_EXISTING_REPLACE },
 };
-
-/* 23.976 and its like are 24000 / 1001; others are taken as they are. */
-static void set_rate(zt_batch_desc *d, double fps)
-{
-    const double ntsc = fps * 1001.0 / 1000.0;
-    const int32_t whole = (int32_t)(ntsc + 0.5);
-    const double off = ntsc - whole;
-
-    if (fps != (double)(int32_t)fps && off < 0.002 && off > -0.002) {
-        d->rate_num = whole * 1000;
-        d->rate_den = 1001;
-    } else {
-        d->rate_num = (int32_t)(fps * 1000.0 + 0.5);
-        d->rate_den = 1000;
-    }
-    if (d->rate_num % 1000 == 0 && d->rate_den == 1000) {
-        d->rate_num /= 1000;
-        d->rate_den = 1;
-    }
-}
 
 /* Where encoded prompts are kept: said, or the user's folder of such things. Yours to free. */
 static char *texts_folder(const render_args *a)
@@ -84,14 +64,12 @@ static int fill(cli *c, const render_args *a, const cli_farm *farm, zt_batch_des
     d->output = a->output;
     d->rows = a->prompts;
     d->seeds = a->seeds;
-    d->sink = a->sink;
     d->jobs = a->jobs;
     d->texts_bytes = (uint64_t)a->texts_bytes;
     d->shard = a->shard ? a->shard : farm->shard[0] ? farm->shard : NULL;
     d->task = a->task ? (int32_t)a->task : farm->task;
     d->checkpoint_seconds = a->checkpoint == 0 ? -1 : a->checkpoint < 0 ? 0 : a->checkpoint;
     d->sheet = a->sheet;
-    set_rate(d, a->fps);
     return CLI_OK;
 }
 
@@ -129,7 +107,7 @@ static void print_plan(void *user, const char *text)
 
 static int render(cli *c)
 {
-    render_args a = { .fps = 24, .checkpoint = -1 };
+    render_args a = { .checkpoint = -1 };
     int code = cli_parse(c, &a);
 
     if (code != CLI_OK)
@@ -159,8 +137,8 @@ static const cli_flag flags[] = {
     CLI_TEXT(render_args, prompts, "--prompts", NULL, "FILE",
              "a job for each line: .txt, .csv or .jsonl"),
     CLI_TEXT(render_args, seeds, "--seeds", NULL, "LIST", "a job for each: 1-100, 1-100x2, 3,5,9"),
-    CLI_TEXT(render_args, sink, "--sink", NULL, "NAME", "default: by the output's extension"),
-    CLI_FLOAT(render_args, fps, "--fps", NULL, "N", 1, 1000, "frames a second; default 24"),
+    CLI_KEY("--sink", NULL, "NAME", "sink"),
+    CLI_KEY("--fps", NULL, "N", "fps"),
     CLI_TEXT(render_args, existing, "--existing", NULL, "WHAT",
              "of files that this job did not make: resume and fail refuse them, replace replaces "
              "them; fail also refuses those that it made"),

@@ -242,14 +242,12 @@ static zc_status keep_desc(zc_batch *b)
 {
     zc_batch_desc *d = &b->desc;
     const char **const texts[] = { &d->preset, &d->options, &d->folders, &d->prompt, &d->rows,
-                                   &d->seeds, &d->output, &d->sink, &d->sink_options, &d->jobs,
-                                   &d->texts, &d->shard, &d->sheet, &d->version };
+                                   &d->seeds, &d->output, &d->jobs, &d->texts, &d->shard,
+                                   &d->sheet, &d->version };
     zc_status st = ZC_OK;
 
     for (size_t i = 0; i < ZC_COUNT(texts); i++)
         ZC_TRY(keep(b, texts[i]));
-    if (d->rate.num == 0)
-        d->rate = (zc_rate){ 24, 1 };
     d->beat_ms = d->beat_ms ? d->beat_ms : BEAT_MS;
     d->texts_bytes = d->texts_bytes ? d->texts_bytes : TEXTS_BYTES;
 done:
@@ -268,9 +266,7 @@ static zc_status open_list(zc_batch *b)
 
     ZC_TRY(request_of(b, NULL, &q));
     ZC_TRY(zc_job_check(log, q));
-    ZC_TRY(zc_sink_open(&sink, &(zc_sink_desc){
-        .log = log, .name = d->sink, .options = d->sink_options, .path = d->output, .fd = d->fd,
-        .width = q->width, .height = q->height, .rate = d->rate }));
+    ZC_TRY(zc_make_sink(&sink, log, q, d->output, d->fd));
     b->folder = stream ? 0 : zc_pattern_folder(d->output);
     ZC_TRY(zc_list_open(&b->list, log, &(zc_list_desc){
         .base = q, .rows = d->rows, .seeds = d->seeds, .pattern = d->output + b->folder,

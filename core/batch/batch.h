@@ -24,8 +24,6 @@ typedef struct zc_batch_desc {
     const char *rows, *seeds;         /* as in zc_list_desc; NULL: one job */
     const char *output;               /* a path with a pattern, see pattern.h; "-": fd */
     int         fd;                   /* for "-": of the caller */
-    const char *sink, *sink_options;  /* as in zc_sink_desc; NULL: by the output's extension */
-    zc_rate     rate;                 /* of films; 0: 24 a second */
     enum zc_existing existing;
     const char *jobs;                 /* where job folders are; NULL: ".zoetrope" beside outputs */
     const char *texts;                /* folder of encoded prompts; NULL: they are not kept */

@@ -375,16 +375,31 @@ done:
 
 /* ---- The whole ---- */
 
+/* 23.976 and its like are 24000 / 1001; other rates are taken to a thousandth. */
+static zc_rate rate_of(double fps)
+{
+    const int32_t whole = (int32_t)(fps * 1.001 + 0.5), thousandths = (int32_t)(fps * 1000 + 0.5);
+    const double off = fps * 1.001 - whole;
+
+    if (thousandths % 1000 == 0)
+        return (zc_rate){ thousandths / 1000, 1 };
+    return off < 0.002 && off > -0.002 ? (zc_rate){ whole * 1000, 1001 }
+                                       : (zc_rate){ thousandths, 1000 };
+}
+
+zc_status zc_make_sink(zc_sink **out, zc_log *log, const zc_request *q, const char *output, int fd)
+{
+    return zc_sink_open(out, &(zc_sink_desc){
+        .log = log, .name = q->sink, .options = q->sink_options, .path = output, .fd = fd,
+        .width = q->width, .height = q->height, .rate = rate_of((double)q->fps),
+        .policy = ZC_OUT_REPLACE });
+}
+
 static zc_status open_sink(making *m)
 {
-    const zc_make_desc *d = m->d;
-    const zc_batch_desc *b = d->batch;
     zc_status st = ZC_OK;
 
-    ZC_TRY(zc_sink_open(&m->sink, &(zc_sink_desc){
-        .log = m->log, .name = b->sink, .options = b->sink_options, .path = d->output,
-        .fd = b->fd, .width = d->q->width, .height = d->q->height, .rate = b->rate,
-        .policy = ZC_OUT_REPLACE }));
+    ZC_TRY(zc_make_sink(&m->sink, m->log, m->d->q, m->d->output, m->d->batch->fd));
     m->stills = zc_sink_kind_get(m->sink) == ZC_SINK_FRAMES;
     m->segments = zc_sink_segments(m->sink);
 done:

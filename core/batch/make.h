@@ -24,6 +24,9 @@ typedef struct zc_make_desc {
 /* *skipped: everything was there. */
 zc_status zc_make(const zc_make_desc *d, bool *skipped);
 
+/* The sink that a request asks for. */
+zc_status zc_make_sink(zc_sink **out, zc_log *log, const zc_request *q, const char *output, int fd);
+
 /* What is to be made, as canonical JSON. */
 zc_status zc_manifest_of(zc_str *to, const zc_make_desc *d, int frames_per_segment);
 

@@ -87,6 +87,7 @@ static void add_options(zc_json_writer *w, const zc_request *q)
         text_field(w, o->key, zc_str_get(&value));
     }
     text_field(w, "cache.", q->cache_options);
+    text_field(w, "sink.", q->sink_options);
     zc_json_end_object(w);
     w->to->failed = w->to->failed || value.failed;
     zc_str_fini(&value);
@@ -141,13 +142,6 @@ zc_status zc_manifest_of(zc_str *to, const zc_make_desc *d, int frames_per_segme
     ZC_TRY(add_files(&w, d));
     add_options(&w, d->q);
     text_field(&w, "output", b->jobs ? d->output : slash ? slash + 1 : d->output);
-    text_field(&w, "sink", b->sink ? b->sink : "");
-    text_field(&w, "sink.", b->sink_options ? b->sink_options : "");
-    zc_json_add_key(&w, "rate");
-    zc_json_begin_array(&w);
-    zc_json_add_i64(&w, b->rate.num);
-    zc_json_add_i64(&w, b->rate.den);
-    zc_json_end_array(&w);
     zc_json_add_key(&w, "frames_per_segment");
     zc_json_add_i64(&w, frames_per_segment);
     zc_json_end_object(&w);

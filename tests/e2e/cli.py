@@ -461,7 +461,8 @@ def refusals():
     refused("no such flag", 64, ["--stpes"], "render", "--stpes", "3")
     refused("a flag without its value", 64, ["--steps needs N"], "render", "--steps")
     refused("a flag with a value too many", 64, ["--dry-run takes no"], "render", "--dry-run=1")
-    refused("a number out of range", 64, ["--fps 0", "1 to 1000"], "render", "--fps", "0")
+    refused("a number out of range", 64, ["--checkpoint 90000", "0 to 86400"], "render", "--checkpoint",
+            "90000")
     refused("a pair without a sign", 64, ["KEY=VALUE"], "render", "--set", "steps")
     refused("two presets", 64, ["'a' and 'b'"], "render", "a", "--", "b")
     refused("a topic that is none", 64, ["rendr"], "help", "rendr")
