@@ -44,7 +44,7 @@ static zc_status open_backend(zc_device *dev, const zc_device_desc *desc)
     const zk_backend *measure = zk_backend_find("measure");
 
     dev->be = desc->backend ? zk_backend_find(desc->backend) : zk_backends[0];
-    ZC_CHECK(dev->be, ZC_E_MISSING, "there is no backend '%s'", desc->backend);
+    ZC_CHECK(dev->be, ZC_E_DEVICE, "there is no backend '%s'", desc->backend);
     st = (zc_status)dev->be->open(&dev->queue, &d);
     ZC_CHECK(st == ZC_OK, st, "the backend %s does not open: %s", dev->be->name,
              zc_status_name(st));

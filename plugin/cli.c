@@ -116,7 +116,8 @@ int cli_open(cli *c)
 {
     char presets[1024];
     const zt_engine_desc desc = {
-        .size = sizeof(desc), .threads = (int32_t)c->threads, .log = say, .log_user = c,
+        .size = sizeof(desc), .threads = (int32_t)c->threads, .device = c->device,
+        .log = say, .log_user = c,
         .log_level = c->verbose ? ZT_LEVEL_INFO : ZT_LEVEL_WARNING,
         .presets = user_presets(presets, sizeof(presets)),
     };

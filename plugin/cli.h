@@ -114,6 +114,7 @@ typedef struct cli {
     char         *prompt;         /* apart, for it may have several lines; likewise */
     char         *task_options;   /* lines, likewise */
     bool          json, verbose;  /* flags of every command */
+    const char   *device;
     int64_t       threads;
     char          error[512];     /* the last message of level error */
 } cli;

@@ -8,6 +8,7 @@
 
 const cli_flag cli_common_flags[] = {
     CLI_INT(cli, threads, "--threads", "-t", "N", 1, 256, "that compute; one a processor"),
+    CLI_TEXT(cli, device, "--device", NULL, "NAME", "what computes: auto, cpu or cuda"),
     CLI_BOOL(cli, json, "--json", NULL, "lines of JSON in place of words"),
     CLI_BOOL(cli, verbose, "--verbose", "-v", "more messages"),
     { "--help", "-h", CLI_IS_BOOL, NULL, 0, 0, 0, NULL, "this text" },
