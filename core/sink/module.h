@@ -63,6 +63,7 @@ typedef struct zc_rate {
 typedef enum zc_sink_kind {
     ZC_SINK_FILM,                 /* all frames in one file */
     ZC_SINK_FRAMES,               /* a file for each frame */
+    ZC_SINK_WHOLE,                /* a film that can't be joined from segments */
 } zc_sink_kind;
 
 /* One thing to be said about the picture, in UTF-8. */

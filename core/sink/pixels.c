@@ -6,10 +6,16 @@
 
 #include "core/sink/pixels.h"
 
-/* BT.709: Y' = KR R' + KG G' + KB B'. */
-#define KR 0.2126
-#define KB 0.0722
-#define KG (1.0 - KR - KB)
+/* Shares of red and blue in Y'; green has the rest. */
+static double red_of(const zc_pixel_form *f)
+{
+    return f->bt601 ? 0.299 : 0.2126;
+}
+
+static double blue_of(const zc_pixel_form *f)
+{
+    return f->bt601 ? 0.114 : 0.0722;
+}
 
 int zc_plane_width(const zc_pixel_form *f, int plane)
 {
@@ -56,6 +62,7 @@ static float clamp01(float x)
 static void split(const zc_pixel_form *f, float *const to[3], const float *rgb)
 {
     const size_t count = (size_t)f->width * (size_t)f->height;
+    const double kr = red_of(f), kb = blue_of(f), kg = 1 - kr - kb;
 
     for (size_t i = 0; i < count; i++, rgb += 3) {
         const float r = clamp01(rgb[0]), g = clamp01(rgb[1]), b = clamp01(rgb[2]);
@@ -64,10 +71,10 @@ static void split(const zc_pixel_form *f, float *const to[3], const float *rgb)
             to[1][i] = g;
             to[2][i] = b;
         } else {
-            const double y = KR * r + KG * g + KB * b;
+            const double y = kr * r + kg * g + kb * b;
             to[0][i] = (float)y;
-            to[1][i] = (float)((b - y) / (2 * (1 - KB)));
-            to[2][i] = (float)((r - y) / (2 * (1 - KR)));
+            to[1][i] = (float)((b - y) / (2 * (1 - kb)));
+            to[2][i] = (float)((r - y) / (2 * (1 - kr)));
         }
     }
 }
@@ -194,6 +201,7 @@ static float chroma_at(const zc_pixel_form *f, const uint16_t *plane, int x, int
 
 void zc_pixels_unpack(const zc_pixel_form *f, float *rgb, const uint16_t *const plane[3])
 {
+    const double kr = red_of(f), kb = blue_of(f), kg = 1 - kr - kb;
     struct scale s[3];
 
     for (int i = 0; i < 3; i++)
@@ -210,9 +218,9 @@ void zc_pixels_unpack(const zc_pixel_form *f, float *rgb, const uint16_t *const 
                 memcpy(rgb, v, sizeof(v));
                 continue;
             }
-            const double r = v[0] + 2 * (1 - KR) * v[2], b = v[0] + 2 * (1 - KB) * v[1];
+            const double r = v[0] + 2 * (1 - kr) * v[2], b = v[0] + 2 * (1 - kb) * v[1];
             rgb[0] = (float)r;
-            rgb[1] = (float)((v[0] - KR * r - KB * b) / KG);
+            rgb[1] = (float)((v[0] - kr * r - kb * b) / kg);
             rgb[2] = (float)b;
         }
     }

@@ -20,6 +20,7 @@ typedef struct zc_pixel_form {
     bool rgb;                     /* planes are R, G, B; else Y, Cb, Cr */
     bool grey;                    /* there is only Y */
     bool full;                    /* range; RGB is always full */
+    bool bt601;                   /* the older matrix, for what others have made */
     int  chroma_w, chroma_h;      /* 1: half as many samples that way, rounded up; else 0 */
     int  depth;                   /* bits, 1 to 16 */
     enum zc_dither dither;        /* AUTO: ORDERED for Y'CbCr below 16 bits, else NONE */

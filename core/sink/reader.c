@@ -37,6 +37,7 @@ static const struct kind {
     const zc_sink_row *row;
 } kinds[] = {
     { "YUV4MPEG2", 9, &zc_sink_y4m },
+    { "\x89PNG\r\n\x1a\n", 8, &zc_sink_png },
 };
 
 static zc_status add_file(zc_reader *r, const char *folder, const char *name, int64_t number)

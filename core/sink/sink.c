@@ -9,7 +9,7 @@
 #include "core/sink/plug.h"
 #include "core/sink/rows.h"
 
-const zc_sink_row *const zc_sink_rows[] = { &zc_sink_y4m, &zc_sink_raw, NULL };
+const zc_sink_row *const zc_sink_rows[] = { &zc_sink_y4m, &zc_sink_png, &zc_sink_raw, NULL };
 
 struct zc_sink {
     zc_log *log;
@@ -195,7 +195,7 @@ void zc_sink_close(zc_sink **sink)
 
 zc_sink_kind zc_sink_kind_get(const zc_sink *sink)
 {
-    return sink->kind;
+    return sink->kind == ZC_SINK_FRAMES ? ZC_SINK_FRAMES : ZC_SINK_FILM;
 }
 
 bool zc_sink_segments(const zc_sink *sink)

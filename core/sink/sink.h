@@ -77,7 +77,7 @@ typedef struct zc_written {
  * file is touched. An unknown name or option is ZC_E_MISSING and has its nearest neighbour. */
 zc_status    zc_sink_open(zc_sink **out, const zc_sink_desc *desc);
 void         zc_sink_close(zc_sink **sink);           /* its films are closed before */
-zc_sink_kind zc_sink_kind_get(const zc_sink *sink);
+zc_sink_kind zc_sink_kind_get(const zc_sink *sink);   /* FILM or FRAMES */
 bool         zc_sink_segments(const zc_sink *sink);   /* false: it has no segments */
 const char  *zc_sink_about(const zc_sink *sink);      /* "y4m", "ffmpeg: libavformat 59.27, ..." */
 

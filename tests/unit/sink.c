@@ -399,6 +399,79 @@ static void nothing_is_left_by_failures(void)
     }
 }
 
+static void write_picture(const char *path, const char *options, const zc_note *notes, int t)
+{
+    const zc_sink_desc desc = desc_of(path, options);
+    zc_sink *s = NULL;
+
+    REQUIRE_INT(zc_sink_open(&s, &desc), ZC_OK);
+    REQUIRE_INT(zc_sink_kind_get(s), ZC_SINK_FRAMES);
+    REQUIRE(!zc_sink_segments(s));
+    REQUIRE_INT(zc_sink_frame(s, path, frame(t), notes, NULL), ZC_OK);
+    zc_sink_close(&s);
+}
+
+static void pictures_are_exact(void)
+{
+    static const struct { const char *options; float most; } cases[] = {
+        { "depth = 8", 255 }, { "depth = 16", 65535 },
+    };
+    static const zc_note notes[] = { { "comment", "a red ball" }, { "xmp", "<x/>" },
+                                     { "title", "\xc3\xa9" }, { NULL, NULL } };
+    static float rgb[VALUES];
+
+    for (size_t k = 0; k < ZC_COUNT(cases); k++) {
+        zc_reader *r = NULL;
+        bool more = false;
+        for (int t = 0; t < FRAMES; t++) {
+            char name[32];
+            snprintf(name, sizeof(name), "p.%04d.png", t);
+            write_picture(in(name), cases[k].options, notes, t);
+        }
+        REQUIRE_INT(zc_reader_open(&r, &test_log, in("p.####.png"), NULL), ZC_OK);
+        REQUIRE_INT(zc_reader_info(r)->depth, k ? 16 : 8);
+        for (int t = 0; t < FRAMES; t++) {
+            REQUIRE_INT(zc_reader_next(r, rgb, &more), ZC_OK);
+            REQUIRE(more);
+            for (int i = 0; i < VALUES; i++)
+                REQUIRE_F64(rgb[i], rintf(expected(t, i) * cases[k].most) / cases[k].most);
+        }
+        REQUIRE_INT(zc_reader_next(r, rgb, &more), ZC_OK);
+        REQUIRE(!more);
+        zc_reader_close(&r);
+    }
+}
+
+/* Every prefix of a picture, and every changed byte of it, is refused or read without harm. */
+static void damaged_pictures_do_no_harm(void)
+{
+    static uint8_t bytes[20000];
+    static float rgb[VALUES];
+    FILE *f;
+
+    write_picture(in("whole.png"), NULL, NULL, 1);
+    REQUIRE((f = fopen(in("whole.png"), "rb")) != NULL);
+    const size_t count = fread(bytes, 1, sizeof(bytes), f);
+    fclose(f);
+    REQUIRE(count > 100 && count < sizeof(bytes));
+    for (size_t i = 0; i < 2 * count; i++) {
+        zc_reader *r = NULL;
+        bool more = false;
+        const bool cut = i < count;
+        bytes[i % count] ^= cut ? 0 : 0x55;
+        REQUIRE((f = fopen(in("hurt.png"), "wb")) != NULL);
+        fwrite(bytes, 1, cut ? i : count, f);
+        fclose(f);
+        bytes[i % count] ^= cut ? 0 : 0x55;
+        zc_status st = zc_reader_open(&r, &test_log, in("hurt.png"), NULL);
+        if (st == ZC_OK)
+            st = zc_reader_next(r, rgb, &more);
+        zc_reader_close(&r);
+        REQUIRE(st != ZC_OK);
+        REQUIRE(*error());
+    }
+}
+
 static void folders_are_read_in_order(void)
 {
     zc_reader *r = NULL;
@@ -454,6 +527,8 @@ int main(void)
     TEST(a_pipe_gets_the_same_bytes);
     TEST(numbers_in_names);
     TEST(nothing_is_left_by_failures);
+    TEST(pictures_are_exact);
+    TEST(damaged_pictures_do_no_harm);
     TEST(folders_are_read_in_order);
     zc_log_fini(&test_log);
     char remove[100];
