@@ -24,6 +24,13 @@
 #define ZC_CODER_VERSION 1
 #define ZC_MODULE_SYMBOL "zc_module"
 
+/* Before the definition of that symbol, which is a zc_coder. */
+#if defined(__GNUC__)
+#define ZC_MODULE_EXPORT __attribute__((visibility("default")))
+#else
+#define ZC_MODULE_EXPORT
+#endif
+
 /* The core's services, borrowed for as long as the coder's state lives. */
 typedef struct zc_coder_host {
     void  *user;

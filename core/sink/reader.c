@@ -30,14 +30,15 @@ struct zc_reader {
     void   *state;                /* NULL: none is open */
 };
 
-/* How files of each kind begin, and whose they are. The last row takes the rest. */
-static const struct kind {
+/* How files of each kind begin, and whose they are; FFmpeg's is the rest. */
+static const struct {
     const char *head;
     size_t      bytes;
     const zc_sink_row *row;
 } kinds[] = {
     { "YUV4MPEG2", 9, &zc_sink_y4m },
     { "\x89PNG\r\n\x1a\n", 8, &zc_sink_png },
+    { "\x76\x2f\x31\x01", 4, &zc_sink_exr },
 };
 
 static zc_status add_file(zc_reader *r, const char *folder, const char *name, int64_t number)
@@ -114,13 +115,13 @@ done:
     return st;
 }
 
-static const struct kind *kind_of(const char *head, size_t got)
+static const zc_sink_row *row_of(const char *head, size_t got)
 {
     for (size_t i = 0; i < ZC_COUNT(kinds); i++) {
         if (got >= kinds[i].bytes && memcmp(head, kinds[i].head, kinds[i].bytes) == 0)
-            return &kinds[i];
+            return kinds[i].row;
     }
-    return NULL;
+    return &zc_sink_ffmpeg;
 }
 
 static void close_file(zc_reader *r)
@@ -159,9 +160,8 @@ static zc_status open_file(zc_reader *r, zc_film_info *info)
     close_file(r);
     ZC_TRY(zc_channel_open(&r->channel, log, path));
     ZC_TRY(r->channel.bytes.read(&r->channel, 0, head, sizeof(head), &got));
-    const struct kind *kind = kind_of(head, got);
-    ZC_CHECK(kind, ZC_E_NOT_OURS, "'%s' is nothing that can be read here", r->channel.name.text);
-    ZC_TRY(take_row(r, kind->row));
+    ZC_CHECK(got > 0, ZC_E_TRUNCATED, "'%s' is empty", r->channel.name.text);
+    ZC_TRY(take_row(r, row_of(head, got)));
     ZC_TRY(r->plug.coder->read_open(&r->state, &(zc_coder_desc){
         .host = &r->plug.host, .bytes = &r->channel.bytes, .format = "" }, info));
     r->next++;

@@ -6,6 +6,6 @@
 
 #include "core/sink/sink.h"
 
-extern const zc_sink_row zc_sink_png, zc_sink_raw, zc_sink_y4m;
+extern const zc_sink_row zc_sink_exr, zc_sink_ffmpeg, zc_sink_png, zc_sink_raw, zc_sink_y4m;
 
 #endif

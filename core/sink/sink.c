@@ -9,7 +9,9 @@
 #include "core/sink/plug.h"
 #include "core/sink/rows.h"
 
-const zc_sink_row *const zc_sink_rows[] = { &zc_sink_y4m, &zc_sink_png, &zc_sink_raw, NULL };
+const zc_sink_row *const zc_sink_rows[] = {
+    &zc_sink_y4m, &zc_sink_png, &zc_sink_raw, &zc_sink_exr, &zc_sink_ffmpeg, NULL
+};
 
 struct zc_sink {
     zc_log *log;
