@@ -277,7 +277,8 @@ void zc_kan_lift(float *parameters, int inputs)
         float *spline = parameters + l.spline + (size_t)j * ZC_KAN_BASES;
         const double share = parameters[l.scale + (size_t)j] < 0 ? -1 / total : 1 / total;
 
+        parameters[l.base + (size_t)j] = 0;
         for (int g = 0; g < ZC_KAN_BASES; g++)
-            spline[g] += (float)share;
+            spline[g] = (float)share;
     }
 }

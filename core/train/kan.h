@@ -54,8 +54,8 @@ double zc_kan_forward(zc_kan_work *w, const float *parameters, const float *x);
 /* grad = factor * the gradient of the output of the last forward; every number is set. */
 void zc_kan_backward(zc_kan_work *w, const float *parameters, double factor, float *grad);
 
-/* Random, as published. zc_kan_lift then adds to the splines of the last layer what makes
- * the output 1 larger, wherever the hidden numbers are inside -3 .. 3. */
+/* Random, as published. zc_kan_lift then makes the last layer such that the output is 1, wherever
+ * the hidden numbers are inside -3 .. 3. */
 void zc_kan_init(float *parameters, int inputs, uint64_t seed, uint64_t stream);
 void zc_kan_lift(float *parameters, int inputs);
 

@@ -30,6 +30,8 @@ const zc_opt zc_kan_opts[] = {
     ZC_OPT_INT(zc_kan_options, closed, 2, 0, 1000, "times through the prompts in a closed loop"),
     ZC_OPT_FLOAT(zc_kan_options, guided_rate, 1e-3, 0, 1, "learning rate on true features"),
     ZC_OPT_FLOAT(zc_kan_options, closed_rate, 1e-4, 0, 1, "learning rate in a closed loop"),
+    ZC_OPT_FLOAT(zc_kan_options, network, 0.05, 0, 1,
+                 "learning rate of the spline networks, over that of the weights"),
     ZC_OPT_FLOAT(zc_kan_options, decay, 1e-4, 0, 1, "weight decay"),
     ZC_OPT_FLOAT(zc_kan_options, early, 0.9, 0, 1, "noise level where the first expert ends"),
     ZC_OPT_FLOAT(zc_kan_options, late, 0.5, 0, 1, "noise level where the second expert ends"),
@@ -80,13 +82,65 @@ static void offsets(float *x, const float *sigma, int step, int inputs)
         x[j] = sigma[step] - sigma[j];
 }
 
+/* ---- Weights as differences ---- */
+
+/* Neighbouring features are nearly equal, so that their weights can't be told apart by small
+ * steps. But for the faithful mode, what is learned are weights of differences: of the newest
+ * feature, of its first difference, of its second. into[k] = sum over m of (-1)^k C(m, k) from[m],
+ * both newest first; the matrix is its own inverse. */
+static void from_differences(float *into, const float *from, int window)
+{
+    double row[ZC_KAN_WINDOW] = { 1 };        /* binomials of m */
+
+    for (int k = 0; k < window; k++)
+        into[k] = 0;
+    for (int m = 0; m < window; m++) {
+        for (int k = 0; k <= m; k++)
+            into[k] += (float)((k % 2 ? -row[k] : row[k]) * (double)from[m]);
+        for (int k = m + 1; k > 0 && k < ZC_KAN_WINDOW; k--)
+            row[k] += row[k - 1];
+    }
+}
+
+/* The transposed: gradients by features to gradients by differences, in place. */
+static void to_differences(double *g, int window)
+{
+    for (int m = window - 1; m >= 0; m--) {
+        double c = 1, sum = 0;
+
+        for (int k = 0; k <= m; k++) {
+            sum += (k % 2 ? -c : c) * g[k];
+            c = c * (m - k) / (k + 1);
+        }
+        g[m] = sum;
+    }
+}
+
+/* Weights, newest first, of a window of which only `count` features are there yet: as many
+ * differences as they have. */
+static void shorten(float *w, int window, int count)
+{
+    float d[ZC_KAN_WINDOW];
+
+    if (count >= window)
+        return;
+    from_differences(d, w, window);
+    for (int m = count; m < window; m++)
+        d[m] = 0;
+    from_differences(w, d, window);
+}
+
 /* The row of a step: newest first, then the constant. Returns the window it has. */
 static int make_row(float *row, const float *p, int window, int step, double alpha)
 {
     const int count = window < step ? window : step;
+    float w[ZC_KAN_WINDOW];
 
+    for (int k = 0; k < window; k++)
+        w[k] = p[window - 1 - k];
+    shorten(w, window, count);
     for (int k = 0; k < count; k++)
-        row[k] = (float)(alpha * (double)p[window - 1 - k] + (k == 0));
+        row[k] = (float)(alpha * (double)w[k] + (k == 0));
     for (int k = count; k < ZC_KAN_WINDOW; k++)
         row[k] = 0;
     row[ZC_KAN_WINDOW] = (float)(alpha * (double)p[window]);
@@ -114,6 +168,23 @@ int zc_kan_row(const zc_predictor *p, int lane, int step, float *row)
     return count;
 }
 
+/* An expert's weights as the file has them, oldest first, then its bias. */
+static void weights_of(float *into, const struct zc_kan_fit *f, int lane, int e)
+{
+    const float *p = f->expert[lane][e].adam[0];
+    const int window = windows[e];
+    float newest[ZC_KAN_WINDOW] = { 0 }, changed[ZC_KAN_WINDOW];
+
+    memcpy(into, p, ((size_t)window + 1) * sizeof(*into));
+    if (f->options.faithful)
+        return;
+    for (int k = 0; k < window; k++)
+        newest[k] = p[window - 1 - k];
+    from_differences(changed, newest, window);
+    for (int k = 0; k < window; k++)
+        into[window - 1 - k] = changed[k];
+}
+
 static void first_numbers(struct zc_kan_fit *f, int lane, int e)
 {
     float *p = f->expert[lane][e].adam[0], *network = p + windows[e] + 1;
@@ -127,10 +198,16 @@ static void first_numbers(struct zc_kan_fit *f, int lane, int e)
         for (int k = 0; k <= window; k++)
             p[k] = (float)((2 * (double)p[k] - 1) / sqrt(window));
     } else {
-        /* First-order extrapolation from the newest two. */
-        memset(p, 0, ((size_t)window + 1) * sizeof(*p));
-        p[window - 1] = 1;
-        p[window - 2] = -1;
+        /* The mean slope over the window. That of the newest two would be half made of the jump
+         * from a prediction to the truth. */
+        float slope[ZC_KAN_WINDOW] = { 0 }, changed[ZC_KAN_WINDOW];
+
+        slope[0] = 1.0f / (float)(window - 1);
+        slope[window - 1] = -slope[0];
+        from_differences(changed, slope, window);
+        for (int k = 0; k < window; k++)
+            p[window - 1 - k] = changed[k];
+        p[window] = 0;
         zc_kan_lift(network, f->inputs);
     }
 }
@@ -265,17 +342,18 @@ static double rate_at(const zc_kan_fit *f, int64_t done)
     return first * (LAST_RATE + (1 - LAST_RATE) * (1 + cos(3.14159265358979323846 * way)) / 2);
 }
 
-static void adam_step(struct expert *x, size_t count, const float *gradient, double clip,
+/* Moves numbers [from, to) of an expert. */
+static void adam_step(struct expert *x, size_t from, size_t to, const float *gradient, double clip,
                       double rate, double decay)
 {
-    const double t = (double)++x->updates;
+    const double t = (double)x->updates;
     const float keep = (float)(1 - rate * decay), g1 = (float)((1 - BETA1) * clip);
     const float b1 = (float)BETA1, b2 = (float)BETA2, g2 = (float)((1 - BETA2) * clip * clip);
     const float step = (float)(rate / (1 - pow(BETA1, t)));
     const float root = (float)(1 / sqrt(1 - pow(BETA2, t))), eps = (float)EPSILON;
     float *restrict p = x->adam[0], *restrict m = x->adam[1], *restrict v = x->adam[2];
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < to; i++) {
         m[i] = b1 * m[i] + g1 * gradient[i];
         v[i] = b2 * v[i] + g2 * gradient[i] * gradient[i];
         p[i] = keep * p[i] - step * m[i] / (sqrtf(v[i]) * root + eps);
@@ -287,16 +365,22 @@ struct slopes {
     double loss, alpha, bias, weight[ZC_KAN_WINDOW];      /* weight: newest first */
 };
 
+/* What a prediction weighs: newest first. */
+struct window {
+    float w[ZC_KAN_WINDOW], bias;
+    int   count;
+};
+
 /* Adds what n elements say; h is their window, newest first. */
 static void measure_block(struct slopes *s, const float *const h[], const float *truth,
-                          const float *p, int length, int count, double alpha, size_t n)
+                          const struct window *p, double alpha, size_t n)
 {
     float z[BLOCK], d[BLOCK], sign[BLOCK];
 
     for (size_t i = 0; i < n; i++)
-        z[i] = p[length];
-    for (int k = 0; k < count; k++) {
-        const float w = p[length - 1 - k], *feature = h[k];
+        z[i] = p->bias;
+    for (int k = 0; k < p->count; k++) {
+        const float w = p->w[k], *feature = h[k];
 
         for (size_t i = 0; i < n; i++)
             z[i] += w * feature[i];
@@ -308,14 +392,13 @@ static void measure_block(struct slopes *s, const float *const h[], const float 
     s->loss += zc_dot(sign, d, n);
     s->alpha += zc_dot(sign, z, n);
     s->bias += zc_total(sign, n);
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < p->count; k++)
         s->weight[k] += zc_dot(sign, h[k], n);
 }
 
 static void measure(struct slopes *s, const zc_kan_fit *f, int lane, int step,
-                    const zc_trajectory *window, const float *p, int length, double alpha)
+                    const zc_trajectory *from, const struct window *p, double alpha)
 {
-    const int count = length < step ? length : step;
     const double share = 1.0 / (double)f->job.count;
 
     *s = (struct slopes){ .loss = 0 };
@@ -323,16 +406,15 @@ static void measure(struct slopes *s, const zc_kan_fit *f, int lane, int step,
         const size_t left = f->job.count - at, n = left < BLOCK ? left : BLOCK;
         const float *h[ZC_KAN_WINDOW];
 
-        h[0] = zc_trajectory_at(window, lane, step - 1) + at;
-        for (int k = 1; k < count; k++)
-            h[k] = zc_trajectory_at(window, lane, step - 1 - k) + at;
-        measure_block(s, h, zc_trajectory_at(&f->truth, lane, step) + at, p, length, count, alpha,
-                      n);
+        h[0] = zc_trajectory_at(from, lane, step - 1) + at;
+        for (int k = 1; k < p->count; k++)
+            h[k] = zc_trajectory_at(from, lane, step - 1 - k) + at;
+        measure_block(s, h, zc_trajectory_at(&f->truth, lane, step) + at, p, alpha, n);
     }
     s->loss *= share;
     s->alpha *= share;
     s->bias *= alpha * share;
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < p->count; k++)
         s->weight[k] *= alpha * share;
 }
 
@@ -354,17 +436,32 @@ static double update(zc_kan_fit *f, int lane, int step, const zc_trajectory *fro
     const size_t size = expert_size(e, f->network);
     const double alpha = alpha_of(f, lane, e, step);
     float *g = f->gradient;
+    const double network = f->options.faithful ? 1 : (double)f->options.network;
+    struct window used = { .count = count };
+    float weights[ZC_KAN_WINDOW + 1];
     struct slopes s;
-    double norm;
+    double norm, clip;
 
-    measure(&s, f, lane, step, from, x->adam[0], length, alpha);
-    memset(g, 0, ((size_t)length + 1) * sizeof(*g));
-    for (int k = 0; k < count; k++)
+    weights_of(weights, f, lane, e);
+    for (int k = 0; k < length; k++)
+        used.w[k] = weights[length - 1 - k];
+    used.bias = weights[length];
+    shorten(used.w, length, count);
+    measure(&s, f, lane, step, from, &used, alpha);
+    to_differences(s.weight, length);
+    for (int m = count; m < length; m++)
+        s.weight[m] = 0;
+    if (f->options.faithful)
+        to_differences(s.weight, length);
+    for (int k = 0; k < length; k++)
         g[length - 1 - k] = (float)s.weight[k];
     g[length] = (float)s.bias;
     zc_kan_backward(&f->work, x->adam[0] + length + 1, s.alpha, g + length + 1);
     norm = sqrt(zc_dot(g, g, size));
-    adam_step(x, size, g, norm > CLIP ? CLIP / norm : 1, rate, (double)f->options.decay);
+    clip = norm > CLIP ? CLIP / norm : 1;
+    x->updates++;
+    adam_step(x, 0, (size_t)length + 1, g, clip, rate, (double)f->options.decay);
+    adam_step(x, (size_t)length + 1, size, g, clip, rate * network, (double)f->options.decay);
     return s.loss;
 }
 
@@ -394,10 +491,13 @@ static void prepare_row(zc_kan_fit *f, int step)
 {
     const int e = expert_of(f->job.schedule->sigma[step], f->options.early, f->options.late);
 
-    for (int lane = 0; lane < f->job.lanes && !f->full[step]; lane++)
-        f->present->counts[step] = make_row(zc_predictor_row(f->present, lane, step),
-                                            f->expert[lane][e].adam[0], windows[e], step,
-                                            alpha_of(f, lane, e, step));
+    for (int lane = 0; lane < f->job.lanes && !f->full[step]; lane++) {
+        float weights[ZC_KAN_WINDOW + 1];
+
+        weights_of(weights, f, lane, e);
+        f->present->counts[step] = make_row(zc_predictor_row(f->present, lane, step), weights,
+                                            windows[e], step, alpha_of(f, lane, e, step));
+    }
 }
 
 static void after_step(void *user, int step)
@@ -457,6 +557,10 @@ zc_status zc_kan_fit_predictor(const zc_kan_fit *f, zc_predictor **out)
     ZC_CHECK(p->network, ZC_E_NOMEM, "no memory for the network");
     /* Parameters of all lanes and experts come first, in the file's order. */
     memcpy(p->network, f->memory, (size_t)p->lanes * p->network_size * sizeof(float));
+    for (int lane = 0; lane < p->lanes; lane++) {
+        for (int e = 0; e < ZC_KAN_EXPERTS; e++)
+            weights_of(p->network + (f->expert[lane][e].adam[0] - f->memory), f, lane, e);
+    }
     p->early = f->options.early;
     p->late = f->options.late;
     memcpy(p->full, f->full, (size_t)f->steps);

@@ -29,6 +29,7 @@ typedef struct zc_kan_options {
     char    full[ZC_CACHE_LIST];      /* explicit steps; "": by interval */
     int32_t guided, closed;           /* times through the prompts, phase one and two */
     float   guided_rate, closed_rate; /* first learning rate of each; falls to a hundredth */
+    float   network;                  /* share of the rate that the spline networks learn with */
     float   decay;                    /* of weights */
     float   early, late;              /* noise levels above which experts 0 and 1 are in charge */
     bool    faithful;                 /* rates, start and first numbers as published */

@@ -151,15 +151,13 @@ static void first_numbers_are_in_the_published_ranges(void)
     drop_net(&n);
 }
 
-static void lifting_adds_one_to_the_output(void)
+static void lifting_makes_the_output_one(void)
 {
     struct net n;
-    double before;
 
     make_net(&n, 51, 0.5f);
-    before = zc_kan_forward(&n.work, n.p, n.x);
     zc_kan_lift(n.p, 51);
-    REQUIRE_NEAR(zc_kan_forward(&n.work, n.p, n.x), before + 1, 1e-5);
+    REQUIRE_NEAR(zc_kan_forward(&n.work, n.p, n.x), 1, 1e-5);
     drop_net(&n);
 }
 
@@ -170,6 +168,6 @@ int main(void)
     TEST(networks_have_the_published_size);
     TEST(the_gradient_is_that_of_the_output);
     TEST(first_numbers_are_in_the_published_ranges);
-    TEST(lifting_adds_one_to_the_output);
+    TEST(lifting_makes_the_output_one);
     return test_end();
 }
