@@ -34,6 +34,7 @@ const char *zc_list_samplers(int index, const char **summary);
 const char *zc_list_backends(int index, const char **summary);
 const char *zc_list_models(int index, const char **summary);
 const char *zc_list_caches(int index, const char **summary);
+const char *zc_list_sinks(int index, const char **summary);
 
 typedef enum zc_phase_kind {
     ZC_PHASE_WAITING,

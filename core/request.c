@@ -93,7 +93,7 @@ static const zc_opt *sink_opts(const char *name, size_t *bytes)
     return row ? row->opts : NULL;
 }
 
-static const char *list_sinks(int index, const char **summary)
+const char *zc_list_sinks(int index, const char **summary)
 {
     for (int i = 0; i <= index; i++) {
         if (!zc_sink_rows[i])
@@ -108,7 +108,7 @@ const zc_request_row zc_request_rows[] = {
       offsetof(zc_request, cache_options), sizeof(((zc_request *)0)->cache_options),
       zc_list_caches, cache_opts },
     { "sink", "sink.", offsetof(zc_request, sink), sizeof(((zc_request *)0)->sink),
-      offsetof(zc_request, sink_options), sizeof(((zc_request *)0)->sink_options), list_sinks,
+      offsetof(zc_request, sink_options), sizeof(((zc_request *)0)->sink_options), zc_list_sinks,
       sink_opts },
     { "sampler", "sampler.", offsetof(zc_request, sampler), sizeof(((zc_request *)0)->sampler),
       0, 0, zc_list_samplers, sampler_opts },

@@ -134,6 +134,7 @@ typedef struct zt_engine_desc {
 #define ZT_LIST_BACKENDS 2
 #define ZT_LIST_CACHES   3
 #define ZT_LIST_PRESETS  4        /* the installed ones: reads their folder, and nothing else */
+#define ZT_LIST_SINKS    5
 
 typedef struct zt_item {
     uint32_t    size;

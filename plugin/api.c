@@ -176,6 +176,7 @@ static int32_t list(int32_t which, int32_t index, zt_item *item)
         [ZT_LIST_SAMPLERS] = zc_list_samplers,
         [ZT_LIST_BACKENDS] = zc_list_backends,
         [ZT_LIST_CACHES] = zc_list_caches,
+        [ZT_LIST_SINKS] = zc_list_sinks,
     };
     zt_item found = { .size = sizeof(found) };
 

@@ -37,16 +37,68 @@ static void print_range(FILE *to, const zt_param *p)
     }
 }
 
-void cli_print_keys(const cli *c)
+/* Calls `show` for every option of a job: key is "steps", or "cache.interval" for one of a
+ * caching method or sink, whose name is `of` then, else NULL. */
+typedef void (*key_fn)(const char *key, const char *of, const zt_param *p);
+
+static void each_key_of(const cli *c, int32_t list, const char *prefix, key_fn show)
+{
+    zt_item item = { .size = sizeof(item) };
+    zt_param p = { .size = sizeof(p) };
+    char table[80], key[80];
+
+    for (int32_t i = 0; c->zt->list(list, i, &item) == ZT_OK; i++) {
+        snprintf(table, sizeof(table), "%s.%s", prefix, item.name);
+        for (int32_t k = 0; c->zt->task_param(table, k, &p) == ZT_OK; k++) {
+            snprintf(key, sizeof(key), "%s.%s", prefix, p.key);
+            show(key, item.name, &p);
+        }
+    }
+}
+
+static void each_key(const cli *c, key_fn show)
 {
     zt_param p = { .size = sizeof(p) };
 
-    printf("options\n");
-    for (int32_t i = 0; c->zt->param(i, &p) == ZT_OK; i++) {
-        printf("  %-24s %s; ", p.key, p.help);
-        print_range(stdout, &p);
-        printf("\n");
+    for (int32_t i = 0; c->zt->param(i, &p) == ZT_OK; i++)
+        show(p.key, NULL, &p);
+    each_key_of(c, ZT_LIST_CACHES, "cache", show);
+    each_key_of(c, ZT_LIST_SINKS, "sink", show);
+}
+
+static void show_key(const char *key, const char *of, const zt_param *p)
+{
+    printf("  %-24s %s%s%s; ", key, of ? of : "", of ? ": " : "", p->help);
+    print_range(stdout, p);
+    printf("\n");
+}
+
+static void show_key_json(const char *key, const char *of, const zt_param *p)
+{
+    static const char *const kinds[] = { "int", "float", "bool", "text", "choice" };
+
+    printf("{\"list\":\"option\",\"name\":\"%s\",\"of\":\"%s\",\"kind\":\"%s\",\"help\":", key,
+           of ? of : "", kinds[p->kind]);
+    cli_print_json(stdout, p->help);
+    if (p->kind == ZT_PARAM_TEXT) {
+        printf(",\"default\":");
+        cli_print_json(stdout, p->text);
+    } else if (p->kind == ZT_PARAM_CHOICE) {
+        printf(",\"default\":\"%s\",\"choices\":[", p->choices[(int)p->value]);
+        for (int k = 0; p->choices[k]; k++)
+            printf("%s\"%s\"", k ? "," : "", p->choices[k]);
+        printf("]");
+    } else {
+        printf(",\"default\":%.17g,\"least\":%.17g,\"most\":%.17g", p->value, p->least, p->most);
     }
+    printf("}\n");
+}
+
+void cli_print_keys(const cli *c)
+{
+    if (!c->json)
+        printf("options\n");
+    each_key(c, c->json ? show_key_json : show_key);
 }
 
 void cli_print_overview(const cli *c, FILE *to)
@@ -168,10 +220,17 @@ static void man_codes(void)
         printf(".TP\n.B %d\n%s\n", rows[i].code, rows[i].text);
 }
 
+static void man_key(const char *key, const char *of, const zt_param *p)
+{
+    printf(".TP\n.B %s%s%s%s\n", key, of ? " (" : "", of ? of : "", of ? ")" : "");
+    print_troff(p->help);
+    printf("; ");
+    print_range(stdout, p);
+    printf("\n");
+}
+
 static void print_man(const cli *c)
 {
-    zt_param p = { .size = sizeof(p) };
-
     printf(".TH ZOETROPE 1 \"\" \"zoetrope %s\" \"User Commands\"\n", c->zt->version());
     printf(".SH NAME\nzoetrope \\- video from diffusion transformers\n.SH SYNOPSIS\n");
     for (int i = 0; cli_commands[i]; i++) {
@@ -195,11 +254,7 @@ static void print_man(const cli *c)
     man_flags(c, cli_common_flags);
     printf(".SH OPTIONS OF A JOB\n"
            "Set in a preset as \"key = value\", or by \\-\\-set key=value.\n");
-    for (int32_t i = 0; c->zt->param(i, &p) == ZT_OK; i++) {
-        printf(".TP\n.B %s\n%s; ", p.key, p.help);
-        print_range(stdout, &p);
-        printf("\n");
-    }
+    each_key(c, man_key);
     man_codes();
 }
 

@@ -4,27 +4,43 @@
 
 #include "plugin/cli.h"
 
-static void list_items(const cli *c, int32_t which, const char *title)
-{
-    zt_item item = { .size = sizeof(item) };
+static const struct { int32_t which; const char *name, *title; } lists[] = {
+    { ZT_LIST_MODELS, "model", "models" },
+    { ZT_LIST_SAMPLERS, "sampler", "samplers" },
+    { ZT_LIST_CACHES, "cache", "caching methods" },
+    { ZT_LIST_SINKS, "sink", "files that are written" },
+    { ZT_LIST_PRESETS, "preset", "installed presets" },
+    { ZT_LIST_BACKENDS, "device", "devices" },
+};
 
-    printf("%s\n", title);
-    for (int32_t i = 0; c->zt->list(which, i, &item) == ZT_OK; i++)
-        printf("  %-24s %s\n", item.name, item.summary);
+static void show_item(const cli *c, const char *name, const zt_item *item)
+{
+    if (!c->json) {
+        printf("  %-32s %s\n", item->name, item->summary);
+        return;
+    }
+    printf("{\"list\":\"%s\",\"name\":", name);
+    cli_print_json(stdout, item->name);
+    printf(",\"summary\":");
+    cli_print_json(stdout, item->summary);
+    printf("}\n");
 }
 
 static int list(cli *c)
 {
     const int code = cli_parse(c, NULL);
+    zt_item item = { .size = sizeof(item) };
 
     if (code != CLI_OK)
         return code;
     if (c->argc != 0)
         return cli_fail(c, CLI_USAGE, "list: takes no arguments, found '%s'", c->argv[0]);
-    list_items(c, ZT_LIST_MODELS, "models");
-    list_items(c, ZT_LIST_SAMPLERS, "samplers");
-    list_items(c, ZT_LIST_CACHES, "caching methods");
-    list_items(c, ZT_LIST_BACKENDS, "backends");
+    for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+        if (!c->json)
+            printf("%s\n", lists[k].title);
+        for (int32_t i = 0; c->zt->list(lists[k].which, i, &item) == ZT_OK; i++)
+            show_item(c, lists[k].name, &item);
+    }
     cli_print_keys(c);
     return CLI_OK;
 }
@@ -32,7 +48,7 @@ static int list(cli *c)
 const cli_command cli_list = {
     .name = "list",
     .usage = "",
-    .summary = "models, samplers, backends, and every option",
+    .summary = "models, samplers, caching methods, files, presets, devices and every option",
     .run = list,
 };
 

@@ -106,6 +106,11 @@ def module(path, exports, needs, extra):
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
     strange = [n for n in needed if not n.startswith(needs)]
     check(f"{name} needs only what it may", not strange, strange)
+    absent = [n for n in needs[len(SYSTEM):] if not any(m.startswith(n) for m in needed)]
+    check(f"{name} needs what it uses by name", not absent, absent)
+    # The compiler's own start-up functions, of which one asks for the processor, and none of ours.
+    start = re.search(r"INIT_ARRAYSZ\)\s+(\d+)", dynamic)
+    check(f"{name} has no constructor", not start or int(start[1]) <= 16, start)
     for tag, wanted in (("TEXTREL", False), ("BIND_NOW|FLAGS.*NOW", True),
                         ("NODELETE", True), ("STATIC_TLS", False)):
         there = re.search(tag, dynamic) is not None

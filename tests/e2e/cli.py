@@ -475,13 +475,19 @@ def refusals():
     rc, text, _ = zoetrope("--help")
     commands = [line.split()[0] for line in text.decode().splitlines() if line.startswith("  ")]
     check("--help names the commands", rc == 0 and {"render", "list", "inspect"} <= set(commands))
+    rc, text, _ = zoetrope("list", "--json")
+    rows = [json.loads(line) for line in text.splitlines()]
+    names = {(r["list"], r["name"]) for r in rows}
+    check("list --json is lines of JSON", rc == 0 and {("sink", "y4m"), ("cache", "none"), ("device", "cpu"),
+          ("option", "steps"), ("option", "sink.depth")} <= names, names)
     for command in commands:
         rc, text, _ = zoetrope(command, "--help")
         check(f"{command} --help", rc == 0 and text.startswith(b"usage: zoetrope " + command.encode()),
               text)
         check(f"help {command} is the same", zoetrope("help", command)[1] == text)
     rc, keys, _ = zoetrope("help", "keys")
-    check("help keys has ranges", rc == 0 and b"1 to 1000, default 50" in keys, keys)
+    check("help keys has ranges", rc == 0 and b"1 to 1000, default 50" in keys and
+          b"cache.interval" in keys, keys)
     rc, man, _ = zoetrope("help", "man")
     check("the manual page has commands, options and exit codes",
           rc == 0 and man.startswith(b".TH ZOETROPE 1") and b".SS render" in man and
