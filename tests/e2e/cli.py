@@ -271,6 +271,12 @@ def train(out, *args, timeout=120):
     return rc, report.get("result", {}), err
 
 
+def film_trace(rc, text):
+    """What caching did, from the report of a film."""
+    report = json.loads(text.decode().strip().split("\n")[-1]) if rc == 0 else {}
+    return report.get("jobs", [{}])[0].get("run", {}).get("cache_trace", {})
+
+
 def killed_training(whole, *args):
     """Killed again and again, each time a little later, it ends with the same predictor."""
     out = SCRATCH / "killed.safetensors"
@@ -311,13 +317,13 @@ def training():
     check("kan is trained", rc == 0 and "network" in load(kan)[0], err)
     check("its memory is told", 25e6 < result.get("memory_bytes", 0) < 40e6, result)
     use = ["render", "-m", MODEL, "-p", "x", *TINY, "--steps", "20", "--cache", "lesa", "-o",
-           SCRATCH / "x.y4m", "--json", "--set"]
+           SCRATCH / "x.y4m", "--json", "--existing", "replace", "--set"]
     for p in (gram, kan):
         rc, text, err = zoetrope(*use, f"cache.predictor={p}")
-        trace = json.loads(text.decode().strip().split("\n")[-1])["cache_trace"] if rc == 0 else {}
+        trace = film_trace(rc, text)
         check(f"{p.stem} predicts", rc == 0 and 0 < trace.get("computed", 20) < 20, err)
     rc, text, err = zoetrope(*use, f"cache.predictor={gram}", "--set", "cache.max_error=1e-6")
-    trace = json.loads(text.decode().strip().split("\n")[-1])["cache_trace"] if rc == 0 else {}
+    trace = film_trace(rc, text)
     check("a budget of error inserts steps", rc == 0 and trace["computed"] > 8 and
           any(s["kind"] == "inserted" for s in trace["steps"]) and
           any(s.get("error", 0) > 1e-6 for s in trace["steps"]), err or trace)
