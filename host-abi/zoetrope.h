@@ -270,6 +270,8 @@ typedef struct zt_batch_desc {
     double      checkpoint_seconds;   /* between two of a job; below 0: after each step; default:
                                        * a minute, or as often as it takes below 1 % of the time */
     const char *sheet;            /* a PNG of each job's first, middle and last frame */
+    int32_t     listing;          /* 1: only makes and checks the list; batch_info has its length */
+    uint32_t    reserved;
 } zt_batch_desc;
 
 #define ZT_BATCH_NAME 96

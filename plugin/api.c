@@ -595,7 +595,7 @@ static int32_t batch_start(zt_engine *engine, zt_batch **out, const zt_batch_des
             .texts_bytes = d.texts_bytes, .shard = d.shard, .task = d.task - 1,
             .checkpoint_seconds = d.checkpoint_seconds < 0 ? 0 :
                 d.checkpoint_seconds > 0 ? d.checkpoint_seconds : -1,
-            .sheet = d.sheet, .version = ZT_VERSION });
+            .sheet = d.sheet, .listing = d.listing != 0, .version = ZT_VERSION });
     zc_str_fini(&lines);
     *out = (zt_batch *)(void *)batch;
     return st;

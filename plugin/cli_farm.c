@@ -74,3 +74,65 @@ int cli_farm_read(cli *c, cli_farm *farm, const char *name)
              (last - first) / step + 1);
     return CLI_OK;
 }
+
+/* Flags that mean something for this run alone; each is followed by a value. */
+static bool is_ours(const char *arg, bool *value_follows)
+{
+    static const char *const ours[] = { "--write-openjd", "--farm", "--task", "--shard" };
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        const size_t n = strlen(ours[i]);
+
+        if (strncmp(arg, ours[i], n) == 0 && (arg[n] == '\0' || arg[n] == '=')) {
+            *value_follows = arg[n] == '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_arguments(FILE *to, int argc, char **argv)
+{
+    fprintf(to, "[\n            \"render\"");
+    for (int i = 0; i < argc; i++) {
+        bool value_follows = false;
+
+        if (is_ours(argv[i], &value_follows)) {
+            i += value_follows;
+            continue;
+        }
+        fprintf(to, ",\n            ");
+        cli_print_json(to, argv[i]);
+    }
+    fprintf(to, ",\n            \"--task\",\n            \"{{Task.Param.Task}}\""
+                ",\n            \"--farm\",\n            \"openjd\"\n          ]");
+}
+
+int cli_write_openjd(cli *c, const char *path, int jobs, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strstr(argv[i], "{{"))
+            return cli_fail(c, CLI_USAGE, "--write-openjd: '%s' has '{{', which means something "
+                            "else in a template", argv[i]);
+    }
+    FILE *to = fopen(path, "wx");
+    if (!to)
+        return cli_fail(c, CLI_CANNOT_CREATE, "--write-openjd: %s cannot be created", path);
+    fprintf(to, "{\n  \"specificationVersion\": \"jobtemplate-2023-09\",\n"
+                "  \"name\": \"zoetrope render\",\n  \"steps\": [\n    {\n"
+                "      \"name\": \"Render\",\n      \"parameterSpace\": {\n"
+                "        \"taskParameterDefinitions\": [\n"
+                "          { \"name\": \"Task\", \"type\": \"INT\", \"range\": \"1-%d\" }\n"
+                "        ]\n      },\n      \"script\": {\n        \"actions\": {\n"
+                "          \"onRun\": {\n          \"command\": \"zoetrope\",\n"
+                "          \"args\": ", jobs);
+    print_arguments(to, argc, argv);
+    fprintf(to, ",\n          \"cancelation\": { \"mode\": \"NOTIFY_THEN_TERMINATE\", "
+                "\"notifyPeriodInSeconds\": 10 }\n          }\n        }\n      }\n    }\n  ]\n}\n");
+    const bool ok = !ferror(to);
+    if (fclose(to) != 0 || !ok) {
+        remove(path);
+        return cli_fail(c, CLI_IO, "--write-openjd: %s could not be written", path);
+    }
+    return CLI_OK;
+}

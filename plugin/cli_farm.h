@@ -16,6 +16,9 @@ typedef struct cli_farm {
 /* By its name, or by the variables of the environment if that is NULL. */
 int cli_farm_read(cli *c, cli_farm *farm, const char *name);
 
+/* Writes a job template that runs these arguments of `render` as so many tasks. An exit code. */
+int cli_write_openjd(cli *c, const char *path, int jobs, int argc, char **argv);
+
 /* Waits for the end, or for a signal, and tells what happens meanwhile. An exit code. */
 int cli_watch_batch(cli *c, zt_batch *batch, const cli_farm *farm);
 

@@ -10,7 +10,8 @@
 #include "plugin/cli_farm.h"
 
 typedef struct render_args {
-    const char *output, *prompts, *seeds, *existing, *jobs, *shard, *sheet, *texts, *farm;
+    const char *output, *prompts, *seeds, *existing, *jobs, *shard, *sheet, *texts, *farm,
+               *openjd;
     bool    dry_run;
     int64_t task, texts_bytes;
     double  checkpoint;
@@ -97,6 +98,25 @@ static int render_batch(cli *c, const render_args *a, const zt_job_desc *job)
     return code;
 }
 
+/* The number of jobs; below 0: an exit code, negative. */
+static int count_jobs(cli *c, const render_args *a, const zt_job_desc *job)
+{
+    zt_batch_desc d = { .size = sizeof(d), .job = job, .listing = 1 };
+    zt_batch_info info = { .size = sizeof(info) };
+    const cli_farm farm = { .task = 0 };
+    zt_batch *batch = NULL;
+    int code = fill(c, a, &farm, &d);
+
+    if (code != CLI_OK)
+        return -code;
+    const int32_t st = c->zt->batch_start(c->engine, &batch, &d);
+    if (st != ZT_OK)
+        return -(st == ZT_E_MISSING ? CLI_USAGE : cli_exit_of(st));
+    c->zt->batch_info(batch, &info);
+    c->zt->batch_close(&batch);
+    return info.jobs;
+}
+
 static void print_plan(void *user, const char *text)
 {
     int *turn = user;
@@ -105,27 +125,41 @@ static void print_plan(void *user, const char *text)
         fputs(text, stdout);
 }
 
-static int render(cli *c)
+static int run(cli *c, const render_args *a, int argc, char **argv)
 {
-    render_args a = { .checkpoint = -1 };
-    int code = cli_parse(c, &a);
-
-    if (code != CLI_OK)
-        return code;
     if (c->argc > 1)
         return cli_fail(c, CLI_USAGE, "render: two presets, '%s' and '%s'", c->argv[0],
                         c->argv[1]);
-    if (!a.dry_run && !a.output)
+    if (!a->dry_run && !a->output)
         return cli_fail(c, CLI_USAGE, "render: no output: say -o FILM.y4m, or --dry-run");
     const zt_job_desc job = { .size = sizeof(job), .preset = c->argc ? c->argv[0] : NULL,
                               .prompt = c->prompt, .options = c->options };
-    code = cli_open(c);
-    if (code == CLI_OK && a.dry_run) {
+    int code = cli_open(c);
+    if (code == CLI_OK && a->dry_run) {
         int turn = c->json ? 1 : 0;
         code = cli_exit_of(c->zt->plan(c->engine, &job, NULL, print_plan, &turn));
+    } else if (code == CLI_OK && a->openjd) {
+        const int jobs = count_jobs(c, a, &job);
+        code = jobs < 0 ? -jobs : cli_write_openjd(c, a->openjd, jobs, argc, argv);
     } else if (code == CLI_OK) {
-        code = render_batch(c, &a, &job);
+        code = render_batch(c, a, &job);
     }
+    return code;
+}
+
+static int render(cli *c)
+{
+    render_args a = { .checkpoint = -1 };
+    const int argc = c->argc;
+    char **argv = malloc(((size_t)argc + 1) * sizeof(*argv));     /* parsing changes their order */
+
+    if (!argv)
+        return cli_fail(c, CLI_NO_MEMORY, "out of memory");
+    memcpy(argv, c->argv, (size_t)argc * sizeof(*argv));
+    int code = cli_parse(c, &a);
+    if (code == CLI_OK)
+        code = run(c, &a, argc, argv);
+    free(argv);
     return code;
 }
 
@@ -156,6 +190,8 @@ static const cli_flag flags[] = {
             "that it may hold; default: 1 GiB"),
     CLI_TEXT(render_args, sheet, "--contact-sheet", NULL, "FILE",
              "a PNG of first, middle and last frames"),
+    CLI_TEXT(render_args, openjd, "--write-openjd", NULL, "FILE",
+             "a job template of Open Job Description, in place of any work"),
     CLI_BOOL(render_args, dry_run, "--dry-run", NULL, "what it would take, without any work"),
     { 0 }
 };

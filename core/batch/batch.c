@@ -196,7 +196,7 @@ static void work(void *arg)
     zc_batch *b = arg;
     zc_status st = ZC_OK;
 
-    for (int32_t i = 0; i < zc_list_count(b->list) && st == ZC_OK; i++) {
+    for (int32_t i = 0; i < zc_list_count(b->list) && st == ZC_OK && !b->desc.listing; i++) {
         const zc_list_job *job = zc_list_at(b->list, i);
         bool skipped = false;
 

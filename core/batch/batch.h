@@ -33,6 +33,7 @@ typedef struct zc_batch_desc {
     double      checkpoint_seconds;   /* between two; 0: each step; below 0: as often as it costs
                                        * less than a hundredth of the time, or is a minute ago */
     const char *sheet;                /* a picture of first, middle and last frames; NULL: none */
+    bool        listing;              /* only makes and checks the list */
     const char *version;              /* of the tool, for manifests */
     int         beat_ms;              /* of leases; 0: 5000 */
 } zc_batch_desc;
