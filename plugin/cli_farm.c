@@ -128,7 +128,8 @@ int cli_write_openjd(cli *c, const char *path, int jobs, int argc, char **argv)
                 "          \"args\": ", jobs);
     print_arguments(to, argc, argv);
     fprintf(to, ",\n          \"cancelation\": { \"mode\": \"NOTIFY_THEN_TERMINATE\", "
-                "\"notifyPeriodInSeconds\": 10 }\n          }\n        }\n      }\n    }\n  ]\n}\n");
+                "\"notifyPeriodInSeconds\": 10 }\n          }\n        }\n      }\n    }\n"
+                "  ]\n}\n");
     const bool ok = !ferror(to);
     if (fclose(to) != 0 || !ok) {
         remove(path);
