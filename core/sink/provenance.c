@@ -107,6 +107,10 @@ void zc_provenance_json(const zc_provenance *p, zc_json_writer *w)
     text_field(w, "sampler", p->sampler);
     text_field(w, "cache", p->cache);
     text_field(w, "predictor_fingerprint", p->predictor_fingerprint);
+    if (is_known(p->cache_trace)) {
+        zc_json_add_key(w, "cache_trace");
+        zc_json_add_json(w, p->cache_trace);
+    }
     float_field(w, "guidance", p->guidance);
     float_field(w, "cfg", p->cfg);
     float_field(w, "shift", p->shift);

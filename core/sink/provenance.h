@@ -15,6 +15,7 @@ typedef struct zc_provenance {
     const char *prompt, *negative;
     const char *model_fingerprint, *predictor_fingerprint;
     const char *sampler, *cache;
+    const char *cache_trace;              /* JSON: which steps were predicted, how far off */
     int64_t     seed;
     int         steps, computed;          /* computed: of those, not predicted; 0: all */
     float       guidance, cfg, shift;

@@ -6,6 +6,7 @@
 
 #include "core/base/rng.h"
 #include "core/cache/steps.h"
+#include "core/train/fit.h"
 #include "core/train/gram_fit.h"
 #include "core/train/kan.h"
 #include "core/train/kan_fit.h"
@@ -565,6 +566,35 @@ static void cancelling_stops_between_prompts(void)
     zc_gram_fit_close(&f);
 }
 
+/* What a fit says it takes, against what it takes. */
+static void memory_is_bounded_as_told(void)
+{
+    struct sim s = { .lanes = 2, .angle = 0.3 };
+    const zc_train_job job = job_of(&s);
+    const zc_train_source source = source_of(&s);
+    const zc_gram_options gram = gram_options();
+    const zc_kan_options kan = kan_options();
+    const void *const options[] = { &gram, &kan };
+
+    for (int i = 0; zc_fit_names[i]; i++) {
+        const zc_fit_kind *kind = &zc_fit_kinds[i];
+        size_t told = 0, peak;
+        void *f = NULL;
+
+        faults_alloc(0, FAULT_ONCE);
+        REQUIRE_INT(kind->open(&f, &job, options[i], PROMPTS), ZC_OK);
+        while (f && kind->at(f) < kind->total(f))
+            REQUIRE_INT(kind->next(f, &source, NULL), ZC_OK);
+        told = kind->bytes(f);
+        kind->close(&f);
+        peak = faults_peak_bytes();
+        faults_alloc_end();
+        /* Solving takes a few vectors more, and opening some pages. */
+        REQUIRE(peak <= told + told / 10 + 65536);
+        REQUIRE(told <= peak);
+    }
+}
+
 /* Opening, one prompt, the state there and back, the predictor. */
 static zc_status everything_once(struct sim *s)
 {
@@ -665,6 +695,7 @@ int main(void)
     TEST(an_interrupted_kan_fit_ends_the_same);
     TEST(an_interrupted_gram_fit_ends_the_same);
     TEST(cancelling_stops_between_prompts);
+    TEST(memory_is_bounded_as_told);
     TEST(running_out_of_memory_leaves_nothing);
     TEST(picks_are_spread_and_repeatable);
     TEST(trajectories_are_kept_and_not_confused);

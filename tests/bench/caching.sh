@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The table of caching methods: trains predictors on one file of prompts, measures
+# all methods on another, and writes caching.csv and caching.svg. Interrupted, it goes
+# on where it stopped.
+#
+#   tests/bench/caching.sh OUT TRAIN-PROMPTS TEST-PROMPTS [RENDER-ARGUMENT...]
+#
+# for example
+#
+#   tests/bench/caching.sh results presets/demo/train.txt presets/demo/test.txt demo
+#
+# ZOETROPE=PROGRAM in the environment, build/plugin/zoetrope if unset; COUNTS, the
+# numbers of computed steps, "13 10 9 8" if unset. Test prompts have seeds from 100000 on, so
+# that no noise was trained on.
+set -eu
+out=${1:?usage: tests/bench/caching.sh OUT TRAIN-PROMPTS TEST-PROMPTS [RENDER-ARGUMENT...]}
+train=${2:?no file of prompts to train on}
+test=${3:?no file of prompts to measure on}
+shift 3
+zoetrope=${ZOETROPE:-$(dirname "$0")/../../build/plugin/zoetrope}
+counts=${COUNTS:-13 10 9 8}
+mkdir -p "$out"
+
+# predictor NAME ARGUMENT...: trained unless it is there
+predictor() {
+    local file=$out/$1.safetensors
+    shift
+    [ -f "$file" ] || "$zoetrope" train --prompts "$train" -o "$file" "$@"
+}
+
+# LESA's intervals and the numbers of steps that they compute of 50: 5, 7, 8 and 10.
+declare -A interval=([13]=5 [10]=7 [9]=8 [8]=10)
+for n in $counts; do
+    predictor "gram-$n" --with fit.budget="$n" "$@"
+    if [ -n "${interval[$n]:-}" ]; then
+        predictor "gram-even-$n" --with fit.interval="${interval[$n]}" "$@"
+        predictor "kan-$n" --fit kan --with fit.interval="${interval[$n]}" "$@"
+    fi
+done
+
+cat >"$out/methods" <<END
+lesa-gram       = lesa predictor=$out/gram-{full}.safetensors
+lesa-gram-even  = lesa predictor=$out/gram-even-{full}.safetensors
+lesa-kan        = lesa predictor=$out/kan-{full}.safetensors
+taylorseer-1    = taylorseer order=1 first=1 interval=?
+taylorseer-2    = taylorseer order=2 first=1 interval=?
+fora            = fora interval=?
+hicache         = hicache first=1 interval=?
+teacache        = teacache threshold=?
+magcache        = magcache threshold=? run=50 retain=0.1
+easycache       = easycache threshold=?
+fewer-steps     = steps
+END
+"$zoetrope" bench caching --prompts "$test" -o "$out/caching.csv" --plot "$out/caching.svg" \
+    --methods "$out/methods" --counts "$counts" "$@" --seed 100000
