@@ -203,10 +203,15 @@ static void place(struct state *s, const zc_gram_problem *p, int i, const float 
 
     memset(u, 0, (size_t)n * sizeof(*u));
     if (p->full[i] || p->history == ZC_GRAM_TEACHER) {
-        const int at = p->history == ZC_GRAM_TEACHER ? g->steps + i : i;
+        const bool truth = p->history == ZC_GRAM_TEACHER || p->response;
+        const int at = truth ? g->steps + i : i;
 
         u[at] = 1;
         memcpy(gu, column(g, at), (size_t)n * sizeof(*gu));
+        if (p->response && p->full[i]) {
+            add_scaled(u, s->path, p->response[i], n);
+            add_scaled(gu, s->gpath, p->response[i], n);
+        }
         return;
     }
     memset(gu, 0, (size_t)n * sizeof(*gu));
@@ -256,7 +261,7 @@ static zc_status solve_all(struct state *s, zc_log *log, const zc_gram_problem *
             row[p->window] = (float)s->b[count];
         }
         place(s, p, i, row, count);
-        *cost += way * way * error_of(s, i);
+        *cost += p->response ? 0 : way * way * error_of(s, i);
         add_scaled(s->path, s->u + (size_t)i * (size_t)n, way, n);
         s->path[S + i] -= way;
         add_scaled(s->gpath, s->gu + (size_t)i * (size_t)n, way, n);

@@ -46,13 +46,17 @@ typedef struct zc_gram_problem {
     double         path;          /* 0 .. 1: how much of the error that the latent has already taken
                                    * in, a prediction should make up for; with velocity only */
     enum zc_gram_history history;
+
+    /* How a computed step answers to the latent's error: its feature is the true one plus so many
+     * times that error. [steps]; NULL: as it was visited. With velocity only. */
+    const double  *response;
 } zc_gram_problem;
 
 /* Solves all steps but the first, computed ones included (for checks of forecasts).
  * Rows are [steps][window + 1], newest first, then the constant, counts [steps]; both
  * may be NULL. *cost is the mean square error of what is remembered, each step's weighted by the
  * square of the way that the sampler goes in it; and, with velocity, that of the latent at the
- * end; both relative to the features. */
+ * end, which is all there is with a response; both relative to the features. */
 zc_status zc_gram_solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p, float *rows,
                         int32_t *counts, double *cost);
 

@@ -9,7 +9,7 @@
 #include "core/train/gram_fit.h"
 #include "core/train/state.h"
 
-#define REHEARSED 6           /* one prompt of so many is run again in each round */
+#define REHEARSED 9           /* one prompt of so many is run again in each round */
 #define LEAST 1e-20           /* square error that is as good as none */
 
 static const char *const histories[] = { "closed", "teacher", NULL };
@@ -24,8 +24,8 @@ const zc_opt zc_gram_opts[] = {
                "how many steps to compute, the best ones are searched; 0: by interval"),
     ZC_OPT_INT(zc_gram_options, window, 8, 0, ZC_CACHE_DEPTH,
                "features that a prediction is made from; 0: all before it"),
-    ZC_OPT_INT(zc_gram_options, rounds, 2, 0, 100, "closed-loop rounds"),
-    ZC_OPT_INT(zc_gram_options, rehearsed, 0, 0, 1000000, "prompts in each round; 0: a sixth"),
+    ZC_OPT_INT(zc_gram_options, rounds, 3, 0, 100, "closed-loop rounds"),
+    ZC_OPT_INT(zc_gram_options, rehearsed, 0, 0, 1000000, "prompts in each round; 0: a ninth"),
     ZC_OPT_FLOAT(zc_gram_options, ridge, 1e-5, 0, 1, "pull towards repeating the newest feature"),
     ZC_OPT_FLOAT(zc_gram_options, path, 0.5, 0, 1,
                  "share of the latent's error that a prediction makes up for"),
@@ -39,7 +39,9 @@ struct zc_gram_fit {
     zc_train_job    job;
     zc_gram_options options;
     int             prompts, rehearsed, steps;
-    zc_gram         gram[ZC_PREDICTOR_LANES];
+    zc_gram         gram[ZC_PREDICTOR_LANES];         /* of uncached runs */
+    double         *answer;           /* [2][steps]: of computed steps, see add_answer */
+    double         *response;         /* [steps] */
     double          cost;
     zc_trajectory   truth, visited;
     zc_predictor   *present, *best;   /* best: of the rows that a round has tried */
@@ -83,7 +85,9 @@ zc_status zc_gram_fit_open(zc_gram_fit **out, const zc_train_job *job, const zc_
     ZC_TRY(zc_train_predictor(&f->best, job, methods[o->method], "gram", depth_of(o, f->steps),
                               prompts));
     f->path = zc_new_array(double, job->count);
-    ZC_CHECK(f->path, ZC_E_NOMEM, "out of memory");
+    f->answer = zc_new_array(double, 2 * (size_t)f->steps);
+    f->response = zc_new_array(double, (size_t)f->steps);
+    ZC_CHECK(f->path && f->answer && f->response, ZC_E_NOMEM, "out of memory");
     f->score[0] = DBL_MAX;
     if (o->full[0])
         ZC_TRY(zc_steps_parse(f->present->full, f->steps, log, o->full));
@@ -109,6 +113,8 @@ void zc_gram_fit_close(zc_gram_fit **fit)
     zc_predictor_destroy(&f->present);
     zc_predictor_destroy(&f->best);
     zc_free(f->path);
+    zc_free(f->answer);
+    zc_free(f->response);
     zc_free(f);
     *fit = NULL;
 }
@@ -147,7 +153,48 @@ double zc_gram_fit_cost(const zc_gram_fit *f)
     return f->cost;
 }
 
-/* Rows from what has been added so far; the schedule too, if that is still open. */
+/* Closed loops tell how the model answers to errors of the latent, and the matrices stay those of
+ * uncached runs; but where features don't move the latent, what was visited is added to them. */
+static bool answers(const zc_gram_fit *f)
+{
+    return f->job.tap == ZC_TAP_OUTPUT;
+}
+
+/* Of a computed step: how much of the latent's error is in its feature's. */
+static void add_answer(zc_gram_fit *f, int step, double both, double square)
+{
+    f->answer[step] += both;
+    f->answer[f->steps + step] += square;
+}
+
+/* The response of every step from those that were seen. With the noise level in front it changes
+ * little from step to step. False if none was. */
+static bool make_response(zc_gram_fit *f)
+{
+    const float *sigma = f->job.schedule->sigma;
+    const double *both = f->answer, *square = f->answer + f->steps;
+    int last = -1;
+
+    for (int i = 0; i < f->steps; i++) {
+        const double at = square[i] > 0 ? both[i] / square[i] * (double)sigma[i] : 0;
+
+        if (!(square[i] > 0))
+            continue;
+        for (int k = last + 1; k <= i; k++) {
+            const double t = last < 0 ? 1 : (double)(k - last) / (i - last);
+
+            f->response[k] = t * at + (1 - t) * (last < 0 ? at : f->response[last]);
+        }
+        last = i;
+    }
+    for (int k = last + 1; k < f->steps && last >= 0; k++)
+        f->response[k] = f->response[last];
+    for (int i = 0; i < f->steps; i++)
+        f->response[i] /= sigma[i] > 0 ? (double)sigma[i] : 1;
+    return last >= 0;
+}
+
+/* Rows from what has been added so far; the schedule too, if that is open. */
 static zc_status solve(zc_gram_fit *f)
 {
     zc_log *log = f->job.log;
@@ -156,11 +203,12 @@ static zc_status solve(zc_gram_fit *f)
     const zc_gram_problem problem = {
         .sigma = f->job.schedule->sigma, .full = p->full, .window = p->depth,
         .ridge = (double)f->options.ridge,
-        .velocity = f->job.tap == ZC_TAP_OUTPUT, .path = (double)f->options.path,
+        .velocity = answers(f), .path = (double)f->options.path,
         .history = (enum zc_gram_history)f->options.history,
+        .response = answers(f) && make_response(f) ? f->response : NULL,
     };
 
-    if (f->at == f->prompts && f->options.budget > 0)
+    if (f->options.budget > 0 && (answers(f) || f->at == f->prompts))
         ZC_TRY(zc_gram_search(f->gram, f->job.lanes, log, &problem, f->options.budget, p->full));
     f->cost = 0;
     for (int lane = 0; lane < f->job.lanes; lane++) {
@@ -177,7 +225,7 @@ done:
 /* How far the visited run was from the uncached one: the logarithm, for results are judged in dB
  * and no prompt shall outweigh the others, of the square error of the latent at the end, or of all
  * features where these don't move it. Adds the mean absolute error of predicted features. */
-static double score_of_run(const zc_gram_fit *f, int lane, double *error)
+static double score_of_run(zc_gram_fit *f, int lane, double *error)
 {
     const float *sigma = f->job.schedule->sigma;
     double cost = 0, square = 0, sum = 0, predicted = 0;
@@ -187,17 +235,21 @@ static double score_of_run(const zc_gram_fit *f, int lane, double *error)
         const float *h = zc_trajectory_at(&f->truth, lane, i);
         const float *v = zc_trajectory_at(&f->visited, lane, i);
         const double way = (double)sigma[i] - (double)sigma[i + 1];
-        double step = 0, absolute = 0;
+        double step = 0, absolute = 0, both = 0, before = 0;
 
         for (size_t e = 0; e < f->job.count; e++) {
             const double d = (double)v[e] - (double)h[e];
 
             step += d * d;
+            both += d * f->path[e];
+            before += f->path[e] * f->path[e];
             absolute += fabs(d);
             square += (double)h[e] * (double)h[e] / f->steps;
             f->path[e] += way * d;
         }
         cost += way * way * step;
+        if (f->present->full[i])
+            add_answer(f, i, both, before);
         sum += f->present->full[i] ? 0 : absolute / (double)f->job.count;
         predicted += !f->present->full[i];
     }
@@ -245,7 +297,7 @@ zc_status zc_gram_fit_next(zc_gram_fit *f, const zc_train_source *source, double
         for (int lane = 0; lane < f->job.lanes; lane++)
             f->score[1] += score_of_run(f, lane, &error);
     }
-    for (int lane = 0; lane < f->job.lanes; lane++)
+    for (int lane = 0; lane < f->job.lanes && (!closed || !answers(f)); lane++)
         zc_gram_add(&f->gram[lane], zc_trajectory_at(&f->truth, lane, 0),
                     closed ? zc_trajectory_at(&f->visited, lane, 0) : NULL, f->job.count);
     f->at++;
@@ -299,6 +351,7 @@ static int arrays_of(zc_gram_fit *f, zc_state_array arrays[ZC_STATE_ARRAYS])
         arrays[n++] = (zc_state_array){ names[i][2], ZK_F32, p->rows, rows };
     }
     arrays[n++] = (zc_state_array){ "score", ZK_F64, f->score, 2 };
+    arrays[n++] = (zc_state_array){ "answer", ZK_F64, f->answer, 2 * S };
     for (int lane = 0; lane < f->job.lanes; lane++) {
         const uint64_t size = (uint64_t)f->gram[lane].size;
 

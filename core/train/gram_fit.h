@@ -2,10 +2,12 @@
  *
  * First all prompts' uncached runs are added up as Gram matrices, from which come
  * the schedule, if a number of steps to compute is given, and the rows. Then, in
- * rounds, the model runs some prompts again with these rows; what it visits, and
- * what it should have, is added to the matrices, and the rows are solved anew. Of
- * all rows that a round has tried, those whose runs were nearest to the uncached
- * ones are kept; so further rounds never make the training prompts worse.
+ * rounds, the model runs some prompts again with these. At the output they tell, for
+ * each computed step, how it answers to the error that the latent has by then: one
+ * number, by which the error of the last latent follows from the matrices, and
+ * schedule and rows are found anew. At other taps what was visited, and what
+ * it should have been, is added to the matrices. Of all that a round has tried, what was
+ * nearest to the uncached runs is kept; so more rounds never make these prompts worse.
  *
  * Memory: 8 (2 S + 1)^2 bytes a lane (82 kB at 50 steps), two trajectories, and 8 S^3 bytes
  * for a search.
@@ -23,7 +25,7 @@ typedef struct zc_gram_options {
     char    full[ZC_CACHE_LIST];      /* explicit steps; "": by interval or budget */
     int32_t budget;                   /* steps to compute, the best set is searched; 0: no search */
     int32_t window;                   /* features of a prediction; 0: all before it */
-    int32_t rounds, rehearsed;        /* closed loop: how often, and prompts in each; 0: a sixth */
+    int32_t rounds, rehearsed;        /* closed loop: how often, and prompts in each; 0: a ninth */
     float   ridge;                    /* see zc_gram_problem; path acts at the output only */
     float   path;
     int32_t history;                  /* enum zc_gram_history */
