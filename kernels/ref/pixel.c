@@ -58,10 +58,12 @@ zk_status zk_check_pixels(const struct zk_pixels *a)
     if (s->dim[0] != 1 || s->dim[3] != 3 || s->step[3] != 1)
         return ZK_E_SHAPE;
     const int64_t bytes = formats[a->format].bytes, row = s->dim[2] * 4 * bytes;
-    const int64_t pitch = a->pitch < 0 ? -a->pitch : a->pitch;
+    /* Any number may be here: the least of 64 bits has no opposite. */
+    const uint64_t pitch = a->pitch < 0 ? 0 - (uint64_t)a->pitch : (uint64_t)a->pitch;
     if (s->dim[1] == 0 || s->dim[2] == 0)
         return ZK_OK;
-    if (!a->dst || a->pitch % bytes != 0 || (s->dim[1] > 1 && pitch < row))
+    if (!a->dst || a->pitch % bytes != 0 || pitch > (uint64_t)(INT64_MAX / s->dim[1]) ||
+        (s->dim[1] > 1 && pitch < (uint64_t)row))
         return ZK_E_ARGUMENT;
     return ZK_OK;
 }
