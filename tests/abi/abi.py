@@ -125,6 +125,8 @@ def module(path, exports, needs, extra):
 def modules(args):
     """The folder of libzoetrope.so.0, which has the layout of an installation."""
     folder = pathlib.Path(args.folder)
+    if args.no_asserts:
+        FORBIDDEN.append("__assert_fail")
     module(folder / "libzoetrope.so.0", ["zt_get_api"], ENGINE_NEEDS, [])
     for name in ("zoetrope.so", "zoetrope_fx.so"):
         path = folder / "frei0r-1" / name
@@ -171,6 +173,7 @@ def main():
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--cxx", default="c++")
     parser.add_argument("--folder", help="of libzoetrope.so.0")
+    parser.add_argument("--no-asserts", action="store_true", help="they are compiled out")
     parser.add_argument("--out")
     parser.add_argument("--host", help="the compiled host")
     parser.add_argument("--preset", help="of five frames of 32 by 32")
