@@ -399,6 +399,21 @@ zc_status zc_preset_set_number(zc_preset *p, zc_log *log, const char *origin, co
     return value ? zc_preset_set(p, log, origin, key, text) : ZC_OK;
 }
 
+zc_status zc_preset_check(const zc_preset *p, zc_log *log)
+{
+    zc_str why = { 0 }, where = { 0 };
+    const char *key = zc_request_fault(p->q, &why);
+
+    if (key) {
+        zc_preset_origin(p, key, &where);
+        zc_error(log, "%s%s%s", zc_str_get(&where), where.length > 0 ? ": " : "",
+                 zc_str_get(&why));
+    }
+    zc_str_fini(&why);
+    zc_str_fini(&where);
+    return key ? ZC_E_ARGUMENT : ZC_OK;
+}
+
 void zc_preset_close(zc_preset **preset)
 {
     zc_preset *p = *preset;

@@ -48,6 +48,9 @@ zc_status zc_preset_set(zc_preset *preset, zc_log *log, const char *origin, cons
 zc_status zc_preset_set_number(zc_preset *preset, zc_log *log, const char *origin,
                                const char *key, int64_t value);
 
+/* zc_request_check, with the line that a message is about. */
+zc_status zc_preset_check(const zc_preset *preset, zc_log *log);
+
 /* "a.preset:3:9", or "" for what has its default. */
 void zc_preset_origin(const zc_preset *preset, const char *key, zc_str *to);
 

@@ -6,6 +6,7 @@
 #include "core/base/format.h"
 #include "core/cache/cache.h"
 #include "core/core.h"
+#include "core/lines.h"
 #include "core/sample/sample.h"
 #include "core/sink/sink.h"
 
@@ -115,24 +116,27 @@ const zc_request_row zc_request_rows[] = {
     { 0 }
 };
 
+typedef struct filling {
+    zc_log       *log;
+    const char   *prefix;
+    const zc_opt *opts;
+    void         *state;
+} filling;
+
+static zc_status fill(void *user, const char *where, const char *key, const char *value)
+{
+    const filling *f = user;
+
+    (void)where;
+    return zc_opt_set(f->opts, f->state, f->log, f->prefix, key, value);
+}
+
 zc_status zc_request_row_options(const char *lines, const char *prefix, zc_log *log,
                                  const zc_opt *opts, void *state)
 {
-    zc_status st = ZC_OK;
-    char *line = NULL;
+    filling f = { .log = log, .prefix = prefix, .opts = opts, .state = state };
 
-    for (const char *from = lines; *from;) {
-        const char *end = strchr(from, '\n'), *equals = strstr(from, " = ");
-        const size_t key = (size_t)(equals - from);
-        zc_free(line);
-        ZC_CHECK(line = zc_copy_text(from, (size_t)(end - from)), ZC_E_NOMEM, "out of memory");
-        line[key] = '\0';
-        ZC_TRY(zc_opt_set(opts, state, log, prefix, line, line + key + 3));
-        from = end + 1;
-    }
-done:
-    zc_free(line);
-    return st;
+    return zc_lines_parse(log, prefix, lines, fill, &f);
 }
 
 const char *zc_template_of(const zc_request *q)
@@ -140,34 +144,48 @@ const char *zc_template_of(const zc_request *q)
     return q->frames > 1 ? "hunyuan-video" : "hunyuan-image";
 }
 
-zc_status zc_request_check_at(const zc_request *q, zc_log *log, const char *where)
+const char *zc_request_fault(const zc_request *q, zc_str *why)
 {
-    zc_status st = ZC_OK;
     const int below = (q->frames - 1) / 4 * 4 + 1;
 
-    ZC_CHECK(q->frames == below, ZC_E_ARGUMENT,
-             "%sframes = %d is not of the form 4n + 1; the nearest are %d and %d", where, q->frames,
-             below, below + 4);
-    ZC_CHECK(q->width % 16 == 0, ZC_E_ARGUMENT,
-             "%swidth = %d is no multiple of 16; the nearest are %d and %d", where, q->width,
-             q->width / 16 * 16, q->width / 16 * 16 + 16);
-    ZC_CHECK(q->height % 16 == 0, ZC_E_ARGUMENT,
-             "%sheight = %d is no multiple of 16; the nearest are %d and %d", where, q->height,
-             q->height / 16 * 16, q->height / 16 * 16 + 16);
-    ZC_CHECK(q->vae_tile % 8 == 0 && q->vae_tile_stride % 8 == 0 &&
-                 (q->vae_tile == 0 || q->vae_tile_stride <= q->vae_tile),
-             ZC_E_ARGUMENT, "%svae_tile = %d and vae_tile_stride = %d, expected multiples of 8, "
-             "the stride no larger than the tile", where, q->vae_tile, q->vae_tile_stride);
-    ZC_CHECK(q->vae_tile_frames % 4 == 0 && q->vae_tile_frames_stride % 4 == 0 &&
-                 (q->vae_tile_frames == 0 || q->vae_tile_frames_stride <= q->vae_tile_frames),
-             ZC_E_ARGUMENT, "%svae_tile_frames = %d and vae_tile_frames_stride = %d, expected "
-             "multiples of 4, the stride no larger than the tile", where, q->vae_tile_frames,
-             q->vae_tile_frames_stride);
-done:
-    return st;
+    if (q->frames != below) {
+        zc_str_add_format(why, "frames = %d is not of the form 4n + 1; the nearest are %d and %d",
+                          q->frames, below, below + 4);
+        return "frames";
+    }
+    if (q->width % 16 != 0) {
+        zc_str_add_format(why, "width = %d is no multiple of 16; the nearest are %d and %d",
+                          q->width, q->width / 16 * 16, q->width / 16 * 16 + 16);
+        return "width";
+    }
+    if (q->height % 16 != 0) {
+        zc_str_add_format(why, "height = %d is no multiple of 16; the nearest are %d and %d",
+                          q->height, q->height / 16 * 16, q->height / 16 * 16 + 16);
+        return "height";
+    }
+    if (q->vae_tile % 8 != 0 || q->vae_tile_stride % 8 != 0 ||
+        (q->vae_tile > 0 && q->vae_tile_stride > q->vae_tile)) {
+        zc_str_add_format(why, "vae_tile = %d and vae_tile_stride = %d, expected multiples of 8, "
+                          "the stride no larger than the tile", q->vae_tile, q->vae_tile_stride);
+        return "vae_tile_stride";
+    }
+    if (q->vae_tile_frames % 4 != 0 || q->vae_tile_frames_stride % 4 != 0 ||
+        (q->vae_tile_frames > 0 && q->vae_tile_frames_stride > q->vae_tile_frames)) {
+        zc_str_add_format(why, "vae_tile_frames = %d and vae_tile_frames_stride = %d, expected "
+                          "multiples of 4, the stride no larger than the tile",
+                          q->vae_tile_frames, q->vae_tile_frames_stride);
+        return "vae_tile_frames_stride";
+    }
+    return NULL;
 }
 
 zc_status zc_request_check(const zc_request *q, zc_log *log)
 {
-    return zc_request_check_at(q, log, "");
+    zc_str why = { 0 };
+    const char *key = zc_request_fault(q, &why);
+
+    if (key)
+        zc_error(log, "%s", zc_str_get(&why));
+    zc_str_fini(&why);
+    return key ? ZC_E_ARGUMENT : ZC_OK;
 }

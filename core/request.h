@@ -54,8 +54,8 @@ zc_status zc_request_row_options(const char *lines, const char *prefix, zc_log *
 const char *zc_template_of(const zc_request *q);
 
 /* What no single option can say: frames of 4n + 1 and sizes of whole patches. */
-zc_status zc_request_check(const zc_request *q, zc_log *log);
-/* Likewise; `where` stands before messages. */
-zc_status zc_request_check_at(const zc_request *q, zc_log *log, const char *where);
+zc_status   zc_request_check(const zc_request *q, zc_log *log);
+/* Likewise: the key of an option that does not fit, and why; NULL if all do. */
+const char *zc_request_fault(const zc_request *q, zc_str *why);
 
 #endif

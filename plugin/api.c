@@ -249,6 +249,7 @@ static zc_status read_preset(zc_preset **out, zc_request *q, zc_engine *engine,
     ZC_TRY(zc_preset_set_number(p, log, "the call", "height", d.height));
     ZC_TRY(zc_preset_set_number(p, log, "the call", "frames", d.frames));
     ZC_TRY(zc_preset_set_number(p, log, "the call", "seed", (int64_t)d.seed));
+    ZC_TRY(zc_preset_check(p, log));
     *out = p;
     p = NULL;
 done:
@@ -498,8 +499,6 @@ static int32_t preset(zt_engine *engine, const zt_job_desc *desc, zt_text_fn tex
     if (!q)
         return ZT_E_NOMEM;
     zc_status st = read_preset(&p, q, engine_of(engine), desc);
-    if (st == ZC_OK)
-        st = zc_request_check(q, zc_engine_log(engine_of(engine)));
     if (st == ZC_OK) {
         zc_preset_words(p, &words);
         zc_preset_json(p, &json);

@@ -312,6 +312,19 @@ static void restore(const making *m)
     }
 }
 
+/* The row's options fit each other, and the preset's. */
+static zc_status check_together(const making *m, const zc_row *row)
+{
+    zc_str why = { 0 };
+    const char *key = zc_request_fault(m->scratch, &why);
+    const zc_cell *c = key ? cell_of(m->list, row, key) : NULL;
+
+    if (key)
+        zc_error(m->log, "%s%s", c ? place_of(m, c).text : "", zc_str_get(&why));
+    zc_str_fini(&why);
+    return key ? ZC_E_ARGUMENT : ZC_OK;
+}
+
 /* What all jobs of a row share. */
 static zc_status begin_row(making *m, row_jobs *j, size_t number)
 {
@@ -340,8 +353,7 @@ static zc_status begin_row(making *m, row_jobs *j, size_t number)
             ZC_TRY(add_option(m, j, c));
     }
     j->frames = m->scratch->frames;
-    zc_format(text, sizeof(text), "%s%s", j->where, *j->where ? ": " : "");
-    ZC_TRY(zc_request_check_at(m->scratch, log, text));
+    ZC_TRY(check_together(m, j->row));
     ZC_TRY(check_frames(m, j));
 done:
     return st;

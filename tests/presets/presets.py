@@ -140,6 +140,8 @@ def program(zoetrope, folder):
     for name, args, code, words in (
             ("a bad value", ["check", mine / "bad.preset"], 64,
              ["bad.preset:3:9: steps: '1,5' has a comma", "1 to 1000"]),
+            ("options that do not fit", ["show", "mine", "--set", "who=x", "--set", "frames=64"], 64,
+             ["options:2:10: frames = 64 is not of the form 4n + 1; the nearest are 61 and 65"]),
             ("a variable without a value", ["check", "mine"], 65, ["${who} has no value"]),
             ("a name that is close", ["show", "mien"], 66, ["did you mean 'mine'"]),
             ("a file that is not there", ["check", "./no.preset"], 66, ["'./no.preset'"]),

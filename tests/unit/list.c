@@ -344,7 +344,7 @@ static void wrong_rows_are_explained(void)
         { "s.csv", "prompt,negative\na,\"b\nc\"\n", NULL, "{index}.mp4", false, ZC_E_FORMAT,
           "s.csv:2:3: negative: a control byte '\\x0a', expected one line of text" },
         { "s.csv", "prompt,frames\na,8\n", NULL, "{index}.mp4", false, ZC_E_ARGUMENT,
-          "s.csv:2: frames = 8 is not of the form 4n + 1; the nearest are 5 and 9" },
+          "s.csv:2:3: frames = 8 is not of the form 4n + 1; the nearest are 5 and 9" },
         { "s.csv", "prompt,cache\na,foar\n", NULL, "{index}.mp4", false, ZC_E_MISSING,
           "s.csv:2:3: cache: there is no 'foar'" },
         { "s.csv", "cache,cache.intervall\nfora,3\n", NULL, "{index}.mp4", false, ZC_E_MISSING,
