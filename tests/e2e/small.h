@@ -15,7 +15,7 @@ typedef struct mailbox {
     char text[ZC_LOG_TEXT];       /* the last error */
 } mailbox;
 
-static void take_error(void *user, int32_t level, const char *text)
+static inline void take_error(void *user, int32_t level, const char *text)
 {
     mailbox *m = user;
 
@@ -23,7 +23,7 @@ static void take_error(void *user, int32_t level, const char *text)
         snprintf(m->text, sizeof(m->text), "%s", text);
 }
 
-static zc_engine *open_engine(mailbox *m)
+static inline zc_engine *open_engine(mailbox *m)
 {
     zc_engine *e = NULL;
 
@@ -33,7 +33,7 @@ static zc_engine *open_engine(mailbox *m)
     return e;
 }
 
-static zc_request *small_request(int steps)
+static inline zc_request *small_request(int steps)
 {
     zc_request *q = zc_request_new();
     char text[512];
@@ -47,7 +47,7 @@ static zc_request *small_request(int steps)
 }
 
 /* A digest of all frames, for comparing. */
-static double sum_of(zc_job *job)
+static inline double sum_of(zc_job *job)
 {
     double sum = 0;
     zc_job_info info;
@@ -61,7 +61,7 @@ static double sum_of(zc_job *job)
     return sum;
 }
 
-static double film(zc_engine *e, int steps)
+static inline double film(zc_engine *e, int steps)
 {
     zc_request *q = small_request(steps);
     zc_job *job = NULL;

@@ -573,8 +573,10 @@ static void memory_is_bounded_as_told(void)
     const zc_train_job job = job_of(&s);
     const zc_train_source source = source_of(&s);
     const zc_gram_options gram = gram_options();
-    const zc_kan_options kan = kan_options();
+    zc_kan_options kan = kan_options();
     const void *const options[] = { &gram, &kan };
+
+    kan.closed = 0;
 
     for (int i = 0; zc_fit_names[i]; i++) {
         const zc_fit_kind *kind = &zc_fit_kinds[i];
