@@ -80,6 +80,8 @@ void        zc_job_info_get(zc_job *job, zc_job_info *info);
 zc_reel    *zc_job_reel(zc_job *job);                  /* borrowed from the job */
 void        zc_job_cancel(zc_job *job);
 const char *zc_job_error(zc_job *job);                 /* borrowed from the job */
+/* What the cache did, as JSON, "" without one; NULL before the first frame. Borrowed likewise. */
+const char *zc_job_trace(zc_job *job);
 const char *zc_job_report(zc_job *job);                /* likewise; "" before the end */
 void        zc_job_close(zc_job **job);
 

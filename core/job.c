@@ -255,7 +255,8 @@ static void write_report(zc_job *job)
     text_field(&w, "status", zc_status_name(job->info.status));
     text_field(&w, "error", job->error);
     text_field(&w, "model", q->model);
-    text_field(&w, "prompt", q->prompt);
+    if (!q->private)
+        text_field(&w, "prompt", q->prompt);
     int_field(&w, "seed", q->seed);
     int_field(&w, "width", q->width);
     int_field(&w, "height", q->height);
@@ -464,6 +465,12 @@ const char *zc_job_error(zc_job *job)
     const char *text = job->ended ? job->error : "";
     zc_mutex_unlock(&job->mutex);
     return text;
+}
+
+const char *zc_job_trace(zc_job *job)
+{
+    /* The worker leaves it alone from the first frame on. */
+    return zc_reel_count(job->reel) > 0 ? zc_str_get(&job->result) : NULL;
 }
 
 const char *zc_job_report(zc_job *job)

@@ -17,6 +17,7 @@ static const char *const roundings[] = { "bf16", "exact", NULL };
 #define TEXT(field, value, help) ZC_OPT_STR(zc_request, field, value, help)
 #define INT(field, value, min, max, help) ZC_OPT_INT(zc_request, field, value, min, max, help)
 #define FLOAT(field, value, min, max, help) ZC_OPT_FLOAT(zc_request, field, value, min, max, help)
+#define BOOL(field, value, help) ZC_OPT_BOOL(zc_request, field, value, help)
 #define ENUM(field, value, names, help) ZC_OPT_ENUM(zc_request, field, value, names, help)
 
 const zc_opt zc_request_opts[] = {
@@ -44,6 +45,7 @@ const zc_opt zc_request_opts[] = {
     FLOAT(fps, 24.0, 1.0, 1000.0, "frames a second of films"),
     TEXT(sink, "", "what files are made by; empty: as the output's name ends. sink.KEY sets an "
          "option of it"),
+    BOOL(private, 0, "what is written says nothing about the prompts"),
     PATH(noise, "safetensors file with the first latent, in place of a seed"),
     ENUM(precision, ZC_PRECISION_BF16, precisions, "type of activations"),
     INT(vae_tile, 256, 0, 65536, "pixels decoded at once; 0 for everything"),

@@ -14,6 +14,7 @@ typedef struct zc_request {
     char    model[1024], transformer[1024], text_encoder[1024], clip[1024], vae[1024];
     char    tokenizer[1024], clip_tokenizer[1024];
     char    noise[1024];              /* a safetensors file */
+    bool    private;                  /* files say nothing about prompts */
     char    sampler[32], cache[32], sink[32];
     char    cache_options[4096];      /* lines of "key = value", in the order of the row's table */
     char    sink_options[4096];       /* likewise; as they were written if `sink` is "" */

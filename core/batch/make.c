@@ -7,6 +7,8 @@
 #include "core/base/format.h"
 #include "core/base/hash.h"
 #include "core/base/json.h"
+#include "core/base/num.h"
+#include "core/batch/about.h"
 #include "core/batch/bookmark.h"
 #include "core/batch/make.h"
 #include "core/batch/pattern.h"
@@ -19,6 +21,7 @@ typedef struct making {
     zc_log     *log;
     int         frames;
     zc_sink    *sink;
+    zc_notes   *notes;                /* the sink's, once anything is written */
     bool        stills, segments;
     zc_folder  *folder;
     zc_bookmark *bookmark;
@@ -217,6 +220,59 @@ done:
     return st;
 }
 
+/* Steps that were computed. They are known once there is a frame, and are kept in the folder, for
+ * a film can be joined without the job. */
+static zc_status computed_steps(making *m, int *computed)
+{
+    static const char name[] = "computed";
+    zc_log *log = m->log;
+    const float *pixels;
+    zc_status st = ZC_OK;
+    zc_out *out = NULL;
+    zc_str path = { 0 };
+    char *text = NULL, number[ZC_NUM_TEXT];
+    zc_file_info info;
+    int64_t value = 0;
+    size_t bytes;
+
+    if (m->folder) {
+        ZC_TRY(kept_of(m, &path, name, -1));
+        if (zc_path_info(&info, zc_str_get(&path))) {
+            ZC_TRY(zc_file_load(&text, &bytes, log, zc_str_get(&path), ZC_NUM_TEXT));
+            if (zc_num_read_i64(&value, text, bytes) == NULL && value >= 0 && value <= 1000) {
+                *computed = (int)value;
+                goto done;
+            }
+        }
+    }
+    ZC_TRY(frame_of(m, 0, &pixels));
+    ZC_TRY(zc_about_computed(computed, log, zc_job_trace(m->job), m->d->q->steps));
+    if (m->folder) {
+        bytes = zc_num_write_i64(number, *computed);
+        ZC_TRY(zc_out_create(&out, log, zc_str_get(&path), ZC_OUT_REPLACE));
+        ZC_TRY(zc_out_write(out, log, number, bytes));
+        ZC_TRY(zc_out_commit(&out, log));
+    }
+done:
+    zc_out_abort(&out);
+    zc_str_fini(&path);
+    zc_free(text);
+    return st;
+}
+
+/* What the files will say about themselves. */
+static zc_status take_notes(making *m)
+{
+    zc_status st = ZC_OK;
+    int computed = 0;
+
+    ZC_TRY(computed_steps(m, &computed));
+    ZC_TRY(zc_about_notes(&m->notes, m->log, m->d, zc_str_get(&m->manifest), computed));
+    zc_sink_set_notes(m->sink, zc_notes_get(m->notes));
+done:
+    return st;
+}
+
 static void count_frames(making *m, int frames)
 {
     m->written += frames;
@@ -411,6 +467,8 @@ static zc_status stream(making *m)
 {
     zc_status st = ZC_OK;
 
+    ZC_TRY(zc_manifest_of(&m->manifest, m->d, SEGMENT));
+    ZC_TRY(take_notes(m));
     ZC_TRY(write_piece(m, "-", 0, m->frames, true));
     count_frames(m, m->frames);
 done:
@@ -463,8 +521,10 @@ static zc_status make_files(making *m, bool *skipped)
     if (zc_folder_is_new(m->folder))
         ZC_TRY(zc_folder_begin(m->folder, log));
     m->d->written(m->d->user, m->written);
-    if (!complete)
+    if (!complete) {
+        ZC_TRY(take_notes(m));
         ZC_TRY(m->stills ? write_stills(m) : write_film(m));
+    }
     ZC_TRY(write_report(m));
     ZC_TRY(zc_folder_finish(m->folder, log));
     ZC_TRY(zc_folder_tidy(m->folder, log));
@@ -492,6 +552,7 @@ done:
     zc_job_close(&m.job);
     zc_bookmark_close(&m.bookmark);
     zc_sink_close(&m.sink);
+    zc_notes_destroy(&m.notes);
     zc_folder_close(&m.folder);
     zc_str_fini(&m.manifest);
     return st;

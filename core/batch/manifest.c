@@ -73,6 +73,26 @@ static bool is_place(const char *key)
     return false;
 }
 
+static bool is_prompt(const char *key)
+{
+    return strcmp(key, "prompt") == 0 || strcmp(key, "negative") == 0;
+}
+
+/* A private text's digest in its place. */
+static void hide(zc_str *value)
+{
+    zc_sha256 hash;
+    uint8_t digest[32];
+    char text[65];
+
+    zc_sha256_init(&hash);
+    zc_sha256_add(&hash, zc_str_get(value), value->length);
+    zc_sha256_finish(&hash, digest);
+    zc_sha256_text(text, digest);
+    zc_str_clear(value);
+    zc_str_add(value, text);
+}
+
 static void add_options(zc_json_writer *w, const zc_request *q)
 {
     zc_str value = { 0 };
@@ -84,6 +104,8 @@ static void add_options(zc_json_writer *w, const zc_request *q)
             continue;
         zc_str_clear(&value);
         zc_opt_print(o, q, &value);
+        if (q->private && is_prompt(o->key))
+            hide(&value);
         text_field(w, o->key, zc_str_get(&value));
     }
     text_field(w, "cache.", q->cache_options);

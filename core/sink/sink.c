@@ -205,6 +205,11 @@ bool zc_sink_segments(const zc_sink *sink)
     return sink->kind == ZC_SINK_FILM && sink->plug.coder->append != NULL;
 }
 
+void zc_sink_set_notes(zc_sink *sink, const zc_note *notes)
+{
+    sink->desc.notes = notes;
+}
+
 const char *zc_sink_about(const zc_sink *sink)
 {
     return sink->plug.coder->about;

@@ -81,6 +81,9 @@ zc_sink_kind zc_sink_kind_get(const zc_sink *sink);   /* FILM or FRAMES */
 bool         zc_sink_segments(const zc_sink *sink);   /* false: it has no segments */
 const char  *zc_sink_about(const zc_sink *sink);      /* "y4m", "ffmpeg: libavformat 59.27, ..." */
 
+/* Notes of films and frames that are begun from here on; borrowed until close. */
+void zc_sink_set_notes(zc_sink *sink, const zc_note *notes);
+
 /* One frame as a file, with `notes` of its own, or the sink's if NULL. `written` may be NULL. */
 zc_status zc_sink_frame(zc_sink *sink, const char *path, const float *pixels,
                         const zc_note *notes, zc_written *written);

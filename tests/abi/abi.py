@@ -134,6 +134,9 @@ def modules(args):
             dynamic = module(path, FREI0R, SYSTEM + ("libzoetrope.so.0",), DOORS + ["kill"])
             check(f"{name} finds the engine by a relative path",
                   re.search(r"\((RUNPATH|RPATH)\).*\[\$ORIGIN/\.\.[^/]?", dynamic), dynamic)
+    for name, library in (("zoetrope-ffmpeg.so", ("libav", "libsw")), ("zoetrope-exr.so", ("libOpenEXRCore",))):
+        if (folder / name).exists():
+            module(folder / name, ["zc_module"], SYSTEM + library, [])
     bundle = folder / "OFX/Plugins/Zoetrope.ofx.bundle/Contents/Linux-x86-64/Zoetrope.ofx"
     if bundle.exists():
         dynamic = module(bundle, OPENFX, SYSTEM + ("libzoetrope.so.0",), DOORS)
