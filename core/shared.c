@@ -77,7 +77,7 @@ zc_shared_key zc_shared_key_of(const zc_request *q, const zk_backend *be, uint64
 {
     const char *const paths[] = { q->model, q->transformer, q->text_encoder, q->clip, q->vae,
                                   q->tokenizer, q->clip_tokenizer };
-    zc_shared_key key;
+    zc_shared_key key = { "" };
     zc_sha256 h;
     uint8_t digest[32];
 

@@ -56,7 +56,8 @@
  *
  * Environment. The library prints nothing, installs nothing, and leaves the
  * process's locale, signals, rounding modes, folders and variables alone. It
- * starts threads when an engine is opened and joins them when it is closed.
+ * starts threads when an engine is opened and joins them when it is closed. Engines of
+ * one process that use the same files in the same way share the weights.
  *
  * Thread safety: zt_get_api, and calls on different engines, may run at the same
  * time. Calls on one job may come from any thread at any time, job_close apart,
@@ -320,7 +321,8 @@ typedef struct zt_api {
     void    (*job_cancel)(zt_job *job);               /* returns at once */
     /* Why it failed; "" if it has not. Borrowed until the job is closed. */
     const char *(*job_error)(zt_job *job);
-    /* What was done, as JSON; "" before the end. Borrowed until the job is closed. */
+    /* What was done, as JSON; "" before ZT_PHASE_DONE, which comes a moment after the last
+     * frame. Borrowed until the job is closed. */
     const char *(*job_report)(zt_job *job);
     /* Cancels, waits, frees. Sets *job to NULL, which it also accepts. */
     void    (*job_close)(zt_job **job);

@@ -134,7 +134,7 @@ static int parse_flag(cli *c, void *into, int *at)
         value = c->argv[++*at];
     if (f->value && !value)
         return cli_fail(c, CLI_USAGE, "%s: %s needs %s", c->command->name, f->name, f->value);
-    return set_flag(c, f, value, base + f->offset);
+    return set_flag(c, f, value ? value : "", base + f->offset);
 }
 
 int cli_parse(cli *c, void *into)
