@@ -80,7 +80,9 @@ static double cut_short(zt_engine *engine, int32_t phase, int seen[PHASES + 1])
 
 static long long memory_now(void)
 {
-    return (long long)(mallinfo2().uordblks + mallinfo2().hblkhd);
+    const struct mallinfo2 m = mallinfo2();
+
+    return (long long)m.uordblks + (long long)m.hblkhd;
 }
 
 int main(int argc, char **argv)

@@ -501,18 +501,46 @@ static void nonsense_is_answered(void)
     end();
 }
 
-static void locales_change_nothing(void)
+/* A sum over a frame of a film that is generated for it. */
+static uint64_t frame_sum(const char *prompt)
 {
-    begin(OFX_CONTEXT_GENERATOR);
-    if (!setlocale(LC_ALL, "de_DE.UTF-8"))
-        printf("no locale de_DE here\n");
-    ofx_effect e = instance("a ball");
+    ofx_effect e = instance(prompt);
+    uint64_t sum = 0;
+
     host_set_double(e, "guidance", 5.5);
-    host_frame f = frame_at(0, OFX_BYTE, OFX_RGBA);
+    host_frame f = frame_at(0, OFX_FLOAT, OFX_RGBA);
     REQUIRE_INT(host_render(e, &f), OFX_OK);
+    for (size_t i = 0; i < sizeof(float) * 4 * SIDE * SIDE; i++)
+        sum = sum * 31 + f.pixels[i];
     free(f.pixels);
-    setlocale(LC_ALL, "C");
     host_destroy(&e);
+    return sum;
+}
+
+static void locales_and_modes_change_nothing(void)
+{
+    static const char *const names[] = { "de_DE.UTF-8", "tr_TR.UTF-8", "C" };
+    guest_host before, after;
+
+    begin(OFX_CONTEXT_GENERATOR);
+    const uint64_t expected = frame_sum("a ball");
+    for (int i = 0; i < 3; i++) {
+        if (!setlocale(LC_ALL, names[i]))
+            printf("no locale %s here\n", names[i]);
+        frame_sum("a cube");                  /* so that it is made anew */
+        REQUIRE(frame_sum("a ball") == expected);
+    }
+    for (int i = 0; i < GUEST_FPU_STATES; i++) {
+        guest_fpu(i);
+        guest_look(&before);
+        frame_sum("a cube");
+        const bool same = frame_sum("a ball") == expected;
+        guest_look(&after);
+        guest_fpu(0);
+        REQUIRE(same);
+        const char *change = guest_change(&before, &after);
+        REQUIRE_STR(change ? change : "nothing", "nothing");
+    }
     end();
 }
 
@@ -590,7 +618,7 @@ int main(int argc, char **argv)
     TEST(programs_of_light_get_light);
     TEST(actions_may_nest);
     TEST(nonsense_is_answered);
-    TEST(locales_change_nothing);
+    TEST(locales_and_modes_change_nothing);
     TEST(cycles_leave_nothing);
     TEST(cycles_leave_no_memory);
     REQUIRE_INT(host_errors(), 0);
