@@ -260,7 +260,7 @@ static int find(const snapshot *s, const char *path)
 
 static bool is_private(const char *path)
 {
-    return strncmp(path, ".zoetrope/", 10) == 0;
+    return strstr(path, ".zoetrope/") != NULL;
 }
 
 /* Journals and reports have times in them. */
@@ -408,6 +408,7 @@ static void failing_at_every_call(const scene *s, int every)
 int main(int argc, char **argv)
 {
     static const scene film = { "{name}_{seed}.y4m", "1-2", "", 2 };
+    static const scene stills = { "{seed}/frame.####.png", NULL, "", 1 };
     const int every = argc > 2 ? atoi(argv[2]) : 1;
 
     if (argc < 2)
@@ -420,6 +421,7 @@ int main(int argc, char **argv)
         return 1;
     test_name = "killed_at_every_call";
     killed_at_every_call(&film, every);
+    killed_at_every_call(&stills, every);
     static const char *const methods[] = {
         "", "cfg = 2\n", "cache = fora\ncache.interval = 3\n",
         "cache = taylorseer\ncache.interval = 3\ncache.first = 2\ncfg = 2\n",
@@ -435,6 +437,7 @@ int main(int argc, char **argv)
     }
     test_name = "failing_at_every_call";
     failing_at_every_call(&film, every);
+    failing_at_every_call(&stills, every);
     sweep();
     rmdir(folder);
     return test_end();
