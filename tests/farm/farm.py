@@ -106,6 +106,24 @@ def progress():
           re.search(r"^job \d/6 (fox|owl): ", err, re.M) and "\r" not in err, err)
 
 
+def origins():
+    """A picture tells what it was made with, but for what is private."""
+    out = fresh("origins")
+    rc, _, err = render("-p", "a secret fox", "--steps", "9", "--cache", "fora", "--set", "cache.interval=3",
+                        "-o", out / "a.##.png")
+    data = (out / "a.00.png").read_bytes()
+    report = json.loads((out / "a.json").read_text())
+    check("prompt, fingerprint and steps are in the picture", rc == 0 and all(
+        w in data for w in (b"a secret fox", report["job"]["models"]["transformer"].encode(),
+                            b'"steps_computed":3', b"trainedAlgorithmicMedia")), err)
+    check("and in the report", report["job"]["options"]["prompt"] == "a secret fox" and
+          report["files"][0]["name"] == "a.00.png", report)
+    rc, _, err = render("-p", "a secret fox", "--set", "private=true", "-o", out / "b.##.png")
+    told = [p.name for p in out.rglob("*") if p.is_file() and b"secret" in p.read_bytes()]
+    check("a private prompt is in no file", rc == 0 and sorted(told) == ["a.00.png", "a.json", "manifest"],
+          told or err)
+
+
 def streams():
     out = fresh("stream")
     rc, text, err = render("-p", "a fox", "-s", "1", "-o", "-")
@@ -169,6 +187,7 @@ def main():
     (SCRATCH / "shots.csv").write_text('name,prompt\nfox,"a fox, running"\nowl,an owl\n')
     whole = shares()
     progress()
+    origins()
     streams()
     templates(whole)
     texts()
