@@ -26,8 +26,8 @@
  *   .jsonl  one object a line; values are texts, numbers or booleans
  * all in UTF-8, with or without a byte order mark and carriage returns. A column is `name`,
  * `prompt`, `seed` (a list, as below), any other option of a job, dotted ones as well, or $NAME, a
- * variable for the preset. An empty cell, null, or a key that an object does not have: as the
- * preset says. */
+ * variable, of which the preset has a default. An empty cell, null, or a key that an object does
+ * not have: as the preset says. */
 typedef struct zc_list_desc {
     const zc_request *base;       /* the preset's options: what rows don't say */
     const char *rows;             /* path of the file; NULL or "": one row that says nothing */
