@@ -31,21 +31,22 @@ const zc_opt zc_training_opts[] = {
 const zc_opt *zc_task_options(const char *table)
 {
     static const char fits[] = "train.";
+    const zc_opt *found = NULL;
+    size_t bytes = 0;
 
     if (zc_str_equal(table, "train"))
         return zc_training_opts;
     if (zc_str_equal(table, "bench"))
         return zc_bench_opts;
-    for (const zc_request_row *row = zc_request_rows; row->key; row++) {
-        size_t bytes = 0;
+    for (const zc_request_row *row = zc_request_rows; row->key && !found; row++) {
         if (zc_str_starts(table, row->prefix))
-            return row->opts(table + strlen(row->prefix), &bytes);
+            found = row->opts(table + strlen(row->prefix), &bytes);
     }
     for (int i = 0; zc_fit_names[i] && zc_str_starts(table, fits); i++) {
         if (zc_str_equal(zc_fit_names[i], table + sizeof(fits) - 1))
             return zc_fit_kinds[i].opts;
     }
-    return NULL;
+    return found;
 }
 
 typedef struct training {

@@ -69,7 +69,7 @@ typedef struct bench {
 
     /* What a decoding is compared with. */
     uint8_t *frame, *grey;            /* one; two grey ones */
-    zc_bench_run *sums;
+    zc_bench_run sums;
 } bench;
 
 static void bench_free(void *user)
@@ -172,19 +172,19 @@ static void keep_frame(void *user, int index, const float *pixels)
 
 static void compare_frame(void *user, int index, const float *pixels)
 {
-    const bench *b = user;
+    bench *b = user;
     const uint8_t *truth = b->pixels + (size_t)index * frame_bytes(b);
     const size_t count = frame_bytes(b), grey = count / 3;
     double ssim = 0;
 
     to_bytes(b->frame, pixels, count);
-    b->sums->psnr += zc_psnr(truth, b->frame, count) / b->video[0];
-    b->sums->psnr_u8wrap += zc_psnr_u8wrap(truth, b->frame, count) / b->video[0];
+    b->sums.psnr += zc_psnr(truth, b->frame, count) / b->video[0];
+    b->sums.psnr_u8wrap += zc_psnr_u8wrap(truth, b->frame, count) / b->video[0];
     zc_grey_from_rgb(b->grey, truth, grey);
     zc_grey_from_rgb(b->grey + grey, b->frame, grey);
     if (zc_ssim(&ssim, &b->study.engine->log, b->grey, b->grey + grey, b->video[2],
                 b->video[1]) == ZC_OK)
-        b->sums->ssim += ssim / b->video[0];
+        b->sums.ssim += ssim / b->video[0];
 }
 
 static zc_status decode(bench *b, const float *latent, zc_frame_fn frame)
@@ -244,10 +244,10 @@ static zc_status measure(bench *b, int prompt, const zc_bench_case *c)
     r.flops_whole = b->flops;
     r.predicted /= b->step;
     r.psnr_latent = latent_psnr(b, latent);
-    b->sums = &r;
+    b->sums = r;
     if (b->options.pixels)
         ZC_TRY(decode(b, latent, compare_frame));
-    ZC_TRY(zc_bench_journal_add(&b->journal, log, &r));
+    ZC_TRY(zc_bench_journal_add(&b->journal, log, &b->sums));
 done:
     zc_free(latent);
     return st;

@@ -70,15 +70,24 @@ static void find_ranges(struct axis *x, struct axis *y, const zc_bench_row *rows
     round_axis(y);
 }
 
+static int ticks_of(const struct axis *a)
+{
+    return (int)lround((a->most - a->least) / a->step);
+}
+
 static void draw_axes(zc_str *s, const struct axis *x, const struct axis *y)
 {
-    for (double v = x->least; v <= x->most + x->step / 2; v += x->step) {
+    for (int i = 0; i <= ticks_of(x); i++) {
+        const double v = x->least + i * x->step;
+
         zc_str_add_format(s, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" "
                           "stroke=\"#ddd\"/>\n", place(x, v), TOP, place(x, v), HEIGHT - BOTTOM);
         zc_str_add_format(s, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
                           place(x, v), HEIGHT - BOTTOM + 20, round(v * 1e6) / 1e6);
     }
-    for (double v = y->least; v <= y->most + y->step / 2; v += y->step) {
+    for (int i = 0; i <= ticks_of(y); i++) {
+        const double v = y->least + i * y->step;
+
         zc_str_add_format(s, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" "
                           "stroke=\"#ddd\"/>\n", LEFT, place(y, v), WIDTH - RIGHT, place(y, v));
         zc_str_add_format(s, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", LEFT - 8,
