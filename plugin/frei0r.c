@@ -50,7 +50,7 @@ typedef struct param_row {
 
 static const param_row params[PARAMS] = {
     [PRESET] = { "preset", F0R_PARAM_STRING, "", NULL,
-                 "path of a preset, or its text: key value; key value" },
+                 "a preset: its name, its path, or its text: key value; key value" },
     [PROMPT] = { "prompt", F0R_PARAM_STRING, "", NULL,
                  "what is to be seen; empty: the preset's" },
     [OVERRIDES] = { "overrides", F0R_PARAM_STRING, "", NULL,

@@ -147,7 +147,7 @@ static void work(void *arg)
 {
     worker *w = arg;
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 4; i++) {
         zc_job *job = NULL;
 
         w->wrong += zc_job_start(w->e, &job, w->q) != ZC_OK;

@@ -36,7 +36,7 @@ def run(*command, timeout=60):
         "FREI0R_PATH": str(FOLDER / "frei0r-1"), "LD_PRELOAD": str(ARGS.count.resolve()),
         "ZT_COUNT": str(count), "ZT_LIBRARY": str(FOLDER / "libzoetrope.so.0"),
         "GST_REGISTRY": str(SCRATCH / "registry"), "HOME": str(SCRATCH),
-        "XDG_RUNTIME_DIR": str(SCRATCH), "QT_QPA_PLATFORM": "offscreen", "SDL_VIDEODRIVER": "dummy"}
+        "XDG_RUNTIME_DIR": str(SCRATCH), "XDG_CONFIG_HOME": str(SCRATCH / "config"), "QT_QPA_PLATFORM": "offscreen", "SDL_VIDEODRIVER": "dummy"}
     environment.pop("LD_LIBRARY_PATH", None)           # the modules find what they need themselves
     try:
         r = subprocess.run([str(c) for c in command], capture_output=True, timeout=timeout,
@@ -112,6 +112,8 @@ def test_ffmpeg():
     text = f"model {ARGS.model}; width 32; height 32; frames 5; steps 2; precision f32"
     rc, said, _, data = lavfi(f"{text}|a red ball")
     check("a preset as text", data == film, said)
+    rc, said, _, data = lavfi("mine|a red ball")
+    check("a preset by name", data == film, said)
     rc, said, _, data = lavfi(f"{PRESET}|a red ball%2C 100% red%3B \\\\\\\\| %7C")
     check("percent signs in a prompt", data == native("a red ball, 100% red; | |"), said)
     rc, said, films, data = ffmpeg("-filter_complex", f"{source(base)}[a];{source(base)}[b];"
@@ -145,6 +147,7 @@ def crop(data, width, height, to_height):
 def ffmpeg_errors(base):
     wrong = {
         "a preset that is not there": ("/no/such.preset|x", ["/no/such.preset"]),
+        "a preset of a wrong name": ("mime|x", ["mime", "mine"]),
         "a model that is not there": ("model /no/such; frames 5|x", ["/no/such"]),
         "no model": ("|x", ["model"]),
         "a bad size": (f"{PRESET}|x|width 100", ["width", "100", "96", "112"]),
@@ -262,6 +265,8 @@ def test_melt():
     rc, said, films, data = melt("frei0r.zoetrope", f"preset={PRESET}", "prompt=a red ball",
                                  "overrides=steps%3D3; frames%3D5", "out=4")
     check("what MLT would cut, encoded", data == native(options="steps = 3"), said)
+    rc, said, films, data = melt("frei0r.zoetrope", "preset=mine", "prompt=a red ball", "out=4")
+    check("a preset by name", data == film, said)
     rc, said, films, data = melt("frei0r.zoetrope", f"preset={PRESET}", "prompt=a red ball", "out=4",
                                  real_time=-4)
     check("with four threads", rc == 0 and data == film, said)
@@ -273,6 +278,7 @@ def test_melt():
     check("its description", rc == 0 and "prompt" in said and "overrides" in said, said)
     check("starts nothing", films == 0, films)
     for name, params in {"a preset that is not there": ["preset=/no/such.preset"],
+                         "a preset of a wrong name": ["preset=mime"],
                          "a bad size": [f"preset={PRESET}", "overrides=width 100"],
                          "a model that is not there": ["preset=model /no/such; frames 5", "prompt=x"],
                          "no model": ["prompt=x"]}.items():
@@ -299,10 +305,14 @@ def test_gst():
     rc, said, films, data = gst("frei0r-src-zoetrope", "num-buffers=5", f"preset={PRESET}",
                                 "prompt=a red ball", "overrides=steps=3; frames: 5", "seed=7", "!", caps)
     check("overrides and a seed", data == native(options="steps = 3\nseed = 7"), said)
+    rc, said, films, data = gst("frei0r-src-zoetrope", "num-buffers=5", "preset=mine",
+                                "prompt=a red ball", "!", caps)
+    check("a preset by name", data == film, said)
     rc, said, films, data = gst("videotestsrc", "num-buffers=5", "!", caps, "!",
                                 "frei0r-filter-zoetrope-fx", f"preset={PRESET}", "prompt=a red ball")
     check("a filter's frames", rc == 0 and data == film, said)
     for name, params in {"a preset that is not there": ["preset=/no/such.preset"],
+                         "a preset of a wrong name": ["preset=mime"],
                          "a bad size": [f"preset={PRESET}", "overrides=width 100"],
                          "a model that is not there": ["preset=model /no/such; frames 5", "prompt=x"],
                          "no model": ["prompt=x"]}.items():
@@ -325,6 +335,9 @@ def main():
     SCRATCH.mkdir(parents=True)
     PRESET.write_text(f"model = {ARGS.model}\nwidth = 32\nheight = 32\nframes = 5\nsteps = 2\n"
                       "precision = f32\n")
+    own = SCRATCH / "config/zoetrope/presets"
+    own.mkdir(parents=True)
+    shutil.copyfile(PRESET, own / "mine.preset")
     test()
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
