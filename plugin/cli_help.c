@@ -37,6 +37,25 @@ static void print_range(FILE *to, const zt_param *p)
     }
 }
 
+enum { INDENT = 31, WIDTH = 96 };
+
+/* Words to the end of the line, then below each other; `column` is where they begin. */
+static void print_wrapped(const char *text, int column)
+{
+    for (bool first = true; *text; first = false) {
+        const int length = (int)strcspn(text, " ");
+        if (!first && column + 1 + length > WIDTH) {
+            printf("\n%*s", INDENT, "");
+            column = INDENT;
+        } else if (!first) {
+            column += printf(" ");
+        }
+        column += printf("%.*s", length, text);
+        text += length + (text[length] == ' ');
+    }
+    printf("\n");
+}
+
 /* Calls `show` for every option of a job: key is "steps", or "cache.interval" for one of a
  * caching method or sink, whose name is `of` then, else NULL. */
 typedef void (*key_fn)(const char *key, const char *of, const zt_param *p);
@@ -68,9 +87,16 @@ static void each_key(const cli *c, key_fn show)
 
 static void show_key(const char *key, const char *of, const zt_param *p)
 {
-    printf("  %-24s %s%s%s; ", key, of ? of : "", of ? ": " : "", p->help);
-    print_range(stdout, p);
-    printf("\n");
+    char text[1000] = "";
+    FILE *to = fmemopen(text, sizeof(text), "w");
+
+    printf("  %-28s ", key);
+    if (to) {
+        fprintf(to, "%s%s%s; ", of ? of : "", of ? ": " : "", p->help);
+        print_range(to, p);
+        fclose(to);
+    }
+    print_wrapped(text, INDENT);
 }
 
 static void show_key_json(const char *key, const char *of, const zt_param *p)
@@ -135,11 +161,16 @@ static void print_meaning(const cli *c, FILE *to, const cli_flag *f)
 static void print_flags(const cli *c, const cli_flag *flags)
 {
     for (; flags && flags->name; flags++) {
-        char name[64];
+        char name[64], text[1000] = "";
+        FILE *to = fmemopen(text, sizeof(text), "w");
+
         flag_name(flags, name, sizeof(name));
         printf("  %-28s ", name);
-        print_meaning(c, stdout, flags);
-        printf("\n");
+        if (to) {
+            print_meaning(c, to, flags);
+            fclose(to);
+        }
+        print_wrapped(text, strlen(name) > 28 ? (int)strlen(name) + 3 : INDENT);
     }
 }
 
