@@ -30,6 +30,14 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* The number of the job at work, from 1. */
+static int number_of(const zt_batch_info *info)
+{
+    const int behind = (int)(info->done + info->busy);
+
+    return behind < (int)info->jobs ? behind + 1 : (int)info->jobs;
+}
+
 static const char *phase_of(const zt_batch_info *info)
 {
     static const char *const phases[] = { "waiting", "loading", "prompt", "steps", "decoding",
@@ -79,7 +87,7 @@ static void show_bar(const zt_batch_info *info)
     if (info->written > 0)
         fprintf(stderr, "  frame %d/%d", (int)info->written, (int)info->frames);
     if (info->jobs > 1)
-        fprintf(stderr, "  job %d/%d", (int)(info->done + info->busy) + 1, (int)info->jobs);
+        fprintf(stderr, "  job %d/%d", number_of(info), (int)info->jobs);
     if (info->seconds_left >= 0)
         fprintf(stderr, "  %.0f s left", (double)info->seconds_left);
     fprintf(stderr, "\033[K");
@@ -88,7 +96,7 @@ static void show_bar(const zt_batch_info *info)
 static void show_line(const zt_batch_info *info)
 {
     if (info->jobs > 1)
-        fprintf(stderr, "job %d/%d %s: ", (int)(info->done + info->busy) + 1, (int)info->jobs,
+        fprintf(stderr, "job %d/%d %s: ", number_of(info), (int)info->jobs,
                 info->name);
     fprintf(stderr, "%s %d/%d", phase_of(info), (int)info->step, (int)info->steps);
     if (info->written > 0)
@@ -101,8 +109,7 @@ static void tell_farm(const cli_farm *farm, const zt_batch_info *info)
     char status[160];
 
     snprintf(status, sizeof(status), "%s %d/%d, job %d/%d", phase_of(info), (int)info->step,
-             (int)info->steps, (int)(info->done + info->busy + (info->ended ? 0 : 1)),
-             (int)info->jobs);
+             (int)info->steps, number_of(info), (int)info->jobs);
     farm->tell(percent_of(info), status);
     fflush(stdout);
 }

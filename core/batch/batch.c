@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/batch/make.h"
 #include "core/batch/pattern.h"
+#include "core/batch/sheet.h"
 #include "core/preset.h"
 
 #define BEAT_MS 5000
@@ -175,6 +176,43 @@ static void write_report(zc_batch *b)
     zc_json_end_object(&w);
 }
 
+/* Of all jobs of this share, also of those that were done before. */
+static zc_status write_sheet(zc_batch *b)
+{
+    zc_log *log = &b->log;
+    zc_status st = ZC_OK;
+    zc_request *q = NULL;
+    zc_sheet_cell *cells = zc_new_array(zc_sheet_cell, (size_t)b->info.jobs + 1);
+    char **paths = zc_new_array(char *, (size_t)b->info.jobs + 1);
+    int count = 0;
+
+    ZC_CHECK(cells && paths, ZC_E_NOMEM, "out of memory");
+    ZC_TRY(request_of(b, NULL, &q));
+    for (int32_t i = 0; i < zc_list_count(b->list); i++) {
+        const zc_list_job *job = zc_list_at(b->list, i);
+        zc_str path = { 0 };
+
+        if (!is_mine(b, i))
+            continue;
+        zc_str_add_format(&path, "%.*s%s", (int)b->folder, b->desc.output, job->output);
+        ZC_CHECK(paths[count] = zc_str_release(&path), ZC_E_NOMEM, "out of memory");
+        cells[count] = (zc_sheet_cell){ .path = paths[count], .name = job->name,
+                                        .prompt = q->private ? "" : job->prompt ? job->prompt
+                                                                                : q->prompt,
+                                        .seed = job->seed, .frames = job->frames };
+        count++;
+    }
+    ZC_TRY(zc_sheet_write(log, &(zc_sheet_desc){ .path = b->desc.sheet, .cells = cells,
+                                                 .count = count }));
+done:
+    for (int i = 0; paths && i < count; i++)
+        zc_free(paths[i]);
+    zc_free(paths);
+    zc_free(cells);
+    zc_request_free(q);
+    return st;
+}
+
 static void end_batch(zc_batch *b, zc_status st)
 {
     zc_mutex_lock(&b->mutex);
@@ -208,6 +246,8 @@ static void work(void *arg)
         if (st == ZC_E_BUSY)
             st = ZC_OK;
     }
+    if (st == ZC_OK && b->desc.sheet && !b->desc.listing)
+        st = write_sheet(b);
     if (st == ZC_OK && b->info.busy > 0)
         st = ZC_E_BUSY;
     end_batch(b, st);

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -124,6 +125,25 @@ def origins():
           told or err)
 
 
+def sheets():
+    """First, middle and last frames of all jobs, also of those that were done before."""
+    out = fresh("sheet")
+    sheet = SCRATCH / "sheet.png"
+    flags = [*LIST, "--contact-sheet", sheet, "-o", out / "{name}_{seed}.y4m"]
+    rc, _, err = render(*flags)
+    data = sheet.read_bytes() if sheet.exists() else b""
+    size = struct.unpack(">II", data[16:24]) if data else None
+    check("a contact sheet", rc == 0 and data[:8] == b"\x89PNG\r\n\x1a\n" and size == (2 * 504, 3 * 208), err or size)
+    rc, _, err = render(*flags)
+    check("the same one again", rc == 0 and sheet.read_bytes() == data, err)
+    (out / "owl_2.y4m").unlink()
+    rc, _, err = render(*flags)
+    check("of what is there", rc == 0 and sheet.read_bytes() == data, err)
+    rc, _, err = render("-p", "x", "--contact-sheet", SCRATCH / "nowhere" / "s.png", "-o", out / "x.y4m")
+    check("a sheet that cannot be made", rc == 73 and "nowhere" in err and (out / "x.y4m").exists(),
+          f"exit {rc}: {err}")
+
+
 def streams():
     out = fresh("stream")
     rc, text, err = render("-p", "a fox", "-s", "1", "-o", "-")
@@ -188,6 +208,7 @@ def main():
     whole = shares()
     progress()
     origins()
+    sheets()
     streams()
     templates(whole)
     texts()
