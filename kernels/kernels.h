@@ -65,7 +65,8 @@ typedef enum zk_act {
 /* dst[i][o] = act(sum over k of src[i][k] * weight[o][k] + bias[o]). A backend may
  * round src to the precision of the weight first: to bf16 for BF16 and F8 weights,
  * to 8 bits with a scale for every 32 of a row for I8 and block-quantised ones. The
- * 2-bit to 6-bit kinds it may also hold in bf16 or in 8 bits. */
+ * 2-bit to 6-bit kinds it may also hold in bf16 or in 8 bits; and the bias to the type
+ * of dst. */
 struct zk_linear {
     zk_tensor dst;        /* [m, n] */
     zk_tensor src;        /* [m, k] */
@@ -325,6 +326,8 @@ typedef struct zk_device_desc {
     zk_host  host;
     uint32_t cpu_mask;                     /* instruction sets that may be used; 0: all */
     const zk_backend *plan_for;            /* `measure` only: whose needs to report */
+    char    *why;                          /* a clause about what failed, if open fails; or NULL */
+    size_t   why_size;
 } zk_device_desc;
 
 /* A weight that is to be laid out as the backend likes it best. */
@@ -366,6 +369,16 @@ struct zk_backend {
     ZK_OPS(ZK_OP_SLOT)
 #undef ZK_OP_SLOT
 };
+
+/* What a backend in a module of its own exports, as ZK_MODULE_SYMBOL. Module and core are of
+ * one version and are installed together; the numbers only keep strangers out. */
+#define ZK_MODULE_SYMBOL "zk_module_table"
+#define ZK_MODULE_VERSION 1
+
+typedef struct zk_module {
+    uint32_t version, size;       /* ZK_MODULE_VERSION, sizeof(zk_backend) */
+    const zk_backend *backend;
+} zk_module;
 
 /* The name of an op's slot: "linear". */
 const char *zk_op_name(zk_op op);

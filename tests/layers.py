@@ -34,7 +34,7 @@ RULES = {
     "kernels/cpu/x86/":      [SELF, "kernels/cpu/", "kernels/kernels.h", "kernels/dtype.h", "kernels/queue.h"],
     "kernels/cpu/arm/":      [SELF, "kernels/cpu/", "kernels/kernels.h", "kernels/dtype.h", "kernels/queue.h"],
     "kernels/cpu/":          [SELF, "kernels/ref/ref.h", "kernels/kernels.h", "kernels/dtype.h", "kernels/queue.h"],
-    "kernels/cuda/":         [SELF, "kernels/kernels.h", "kernels/dtype.h", "kernels/queue.h"],
+    "kernels/cuda/":         [SELF, "kernels/ref/ref.h", "kernels/kernels.h", "kernels/dtype.h", "kernels/queue.h"],
     "kernels/":              ["kernels/"],
     "tests/":                [""],
 }
