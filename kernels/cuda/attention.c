@@ -1,6 +1,6 @@
 /* Attention: which kernel serves which arguments. */
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/backend.h"
 
 #define THREADS 128
 #define WARPS 4

@@ -3,7 +3,7 @@
  * bf16 pixels meet weights of as many bf16 terms as make up their type, so only
  * sums round; all others are computed in f32. */
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/backend.h"
 
 #define THREADS 256
 #define WARPS 8

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/backend.h"
 #include "kernels/ref/ref.h"
 
 #define LEAST_CAPABILITY 80       /* bf16 matrix units and copies behind a thread's back */

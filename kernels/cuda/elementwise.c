@@ -1,6 +1,6 @@
 /* What goes element by element, copies, and the sums over rows and columns. */
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/backend.h"
 
 #define THREADS 256
 #define DRIFT_PARTS 512

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/backend.h"
 
 #define FEW 8                     /* rows that few_rows can take */
 #define FEW_WARPS 8

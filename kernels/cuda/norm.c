@@ -1,6 +1,6 @@
 /* Normalisations, positions and pixels. */
 
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/backend.h"
 
 #define THREADS 256
 #define PARTS_MOST 256            /* in which the rows of a group are summed */

@@ -3,8 +3,8 @@
  * below expect that. Private to kernels/cuda.
  *
  * Thread safety: as a queue's, one thread at a time. */
-#ifndef ZK_CUDA_H
-#define ZK_CUDA_H
+#ifndef ZK_CUDA_BACKEND_H
+#define ZK_CUDA_BACKEND_H
 
 #include "kernels/cuda/api.h"
 #include "kernels/cuda/args.h"
