@@ -143,7 +143,7 @@ struct zk_cuda_pixels {
     int32_t height, width, format;
 };
 
-/* Every kernel: its name after zk_cuda_, and the file it is in. */
+/* Every kernel: its name after zk_gpu_, and the file it is in. */
 #define ZK_CUDA_KERNELS(_)                                                                         \
     _(attend_bf16_64, attention)                                                                   \
     _(attend_bf16_128, attention)                                                                  \

@@ -22,14 +22,6 @@ __device__ static int limit_of(const zk_cuda_attend &a, int i)
     return limit < 0 ? 0 : limit < a.keys ? (int)limit : a.keys;
 }
 
-__device__ static float power_of_two(float x)
-{
-    float y;
-
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-}
-
 /* D is a head's size, rounded up. Rows in shared memory are D long, their 16-byte
  * chunks spread over the banks. */
 template <int D> __device__ static uint32_t spot(uint32_t base, int row, int chunk)
@@ -59,9 +51,7 @@ __device__ static void fetch(const zk_cuda_attend &a, uint32_t to, const zk_cuda
             const uint32_t high = there && c + 2 * j + 1 < a.d ? p[2 * j + 1] : 0;
             w[j] = low | high << 16;
         }
-        asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};"
-                     :: "r"(spot<D>(to, row, chunk)), "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3])
-                     : "memory");
+        zk_put16(spot<D>(to, row, chunk), w);
     }
 }
 
@@ -147,8 +137,8 @@ __device__ static void mask_keys(const zk_cuda_attend &a, float (*score)[KEYS / 
 
 template <int D, bool BF16> __device__ static void attend(const zk_cuda_attend &a)
 {
-    extern __shared__ __align__(128) uint8_t memory[];
-    const uint32_t q = (uint32_t)__cvta_generic_to_shared(memory), k = q + QUERIES * D * 2;
+    ZK_SHARED_BYTES(memory);
+    const uint32_t q = zk_shared_address(memory), k = q + QUERIES * D * 2;
     const uint32_t tile = KEYS * D * 2, v = k + 2 * tile;
     const int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
     const int head = (int)blockIdx.y, kv_head = head / (a.heads / a.kv_heads);
@@ -190,13 +180,13 @@ template <int D, bool BF16> __device__ static void attend(const zk_cuda_attend &
             most = fmaxf(most, __shfl_xor_sync(0xffffffff, most, 1));
             most = fmaxf(most, __shfl_xor_sync(0xffffffff, most, 2));
             const float shift = most == -INFINITY ? 0 : most * scale;
-            const float shrink = power_of_two(fmaf(*o, scale, -shift));
+            const float shrink = zk_exp2(fmaf(*o, scale, -shift));
             *o = most;
             float part = 0;
 #pragma unroll
             for (int j = 0; j < KEYS / 8; j++) {
-                x[j][r] = power_of_two(fmaf(x[j][r], scale, -shift));
-                x[j][r + 1] = power_of_two(fmaf(x[j][r + 1], scale, -shift));
+                x[j][r] = zk_exp2(fmaf(x[j][r], scale, -shift));
+                x[j][r + 1] = zk_exp2(fmaf(x[j][r + 1], scale, -shift));
                 part += x[j][r] + x[j][r + 1];
             }
             total[i / 2][i % 2] = fmaf(total[i / 2][i % 2], shrink, part);
@@ -230,25 +220,25 @@ template <int D, bool BF16> __device__ static void attend(const zk_cuda_attend &
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-zk_cuda_attend_bf16_64(const __grid_constant__ struct zk_cuda_attend a)
+zk_gpu_attend_bf16_64(const __grid_constant__ struct zk_cuda_attend a)
 {
     attend<64, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-zk_cuda_attend_bf16_128(const __grid_constant__ struct zk_cuda_attend a)
+zk_gpu_attend_bf16_128(const __grid_constant__ struct zk_cuda_attend a)
 {
     attend<128, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-zk_cuda_attend_f16_64(const __grid_constant__ struct zk_cuda_attend a)
+zk_gpu_attend_f16_64(const __grid_constant__ struct zk_cuda_attend a)
 {
     attend<64, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-zk_cuda_attend_f16_128(const __grid_constant__ struct zk_cuda_attend a)
+zk_gpu_attend_f16_128(const __grid_constant__ struct zk_cuda_attend a)
 {
     attend<128, false>(a);
 }

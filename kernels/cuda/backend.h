@@ -34,8 +34,7 @@ struct zk_cuda_product_key {
     int32_t m, n, k;
     int32_t type, dst_type;               /* of both factors, and of the result */
     int32_t epilogue;                     /* cublasLtEpilogue_t */
-    int32_t align[3];                     /* of src, weight and dst: bytes, 1 to 256 */
-    int32_t zero;
+    int32_t align[4];                     /* of src, weight, dst and bias: bytes, 1 to 256 */
 };
 
 struct zk_cuda_product {

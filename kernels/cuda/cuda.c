@@ -30,7 +30,7 @@ static const struct {
     const char *name;
     enum zk_cuda_module module;
 } kernels[] = {
-#define KERNEL(name, file) { "zk_cuda_" #name, ZK_CUDA_MODULE_##file },
+#define KERNEL(name, file) { "zk_gpu_" #name, ZK_CUDA_MODULE_##file },
     ZK_CUDA_KERNELS(KERNEL)
 #undef KERNEL
 };

@@ -3,13 +3,11 @@
 #ifndef ZK_CUDA_DEVICE_H
 #define ZK_CUDA_DEVICE_H
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include "kernels/cuda/args.h"
+#include "kernels/cuda/units.h"
 
 #define ZK_KERNEL(name, args) \
-    extern "C" __global__ void zk_cuda_##name(const __grid_constant__ struct args a)
+    extern "C" __global__ void zk_gpu_##name(const __grid_constant__ struct args a)
 
 __device__ inline float zk_e4m3(uint32_t x)
 {
@@ -307,51 +305,6 @@ __device__ inline void zk_block_sums(double *x, double *y)
         *x += part[0][i];
         *y += part[1][i];
     }
-}
-
-/* Matrix units: a 16 x 16 tile times a 16 x 8 one, added to c. */
-__device__ inline void zk_mma(float *c, const uint32_t *a, const uint32_t *b, bool bf16)
-{
-    if (bf16)
-        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-                     "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-    else
-        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
-                     "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-
-/* Four 8 x 8 tiles of 16-bit elements from shared memory; each lane gives a row's address. */
-__device__ inline void zk_tiles(uint32_t *r, uint32_t address)
-{
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-}
-
-__device__ inline void zk_tiles_turned(uint32_t *r, uint32_t address)
-{
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-}
-
-/* 16 bytes to shared memory behind the thread's back, or zeros. */
-__device__ inline void zk_fetch(uint32_t to, const void *from, bool there)
-{
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-                 :: "r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
-}
-
-__device__ inline void zk_fetch_commit(void)
-{
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-template <int N> __device__ inline void zk_fetch_wait(void)
-{
-    asm volatile("cp.async.wait_group %0;" :: "n"(N) : "memory");
 }
 
 #endif

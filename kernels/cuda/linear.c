@@ -192,7 +192,7 @@ static bool lt_ready(zk_queue *q)
     return c->lt_work != 0;
 }
 
-static bool describe(const struct zk_cuda_api *api, struct zk_cuda_product *p)
+static bool describe(const struct zk_cuda_api *api, struct zk_cuda_product *p, const void *bias)
 {
     const struct zk_cuda_product_key *k = &p->key;
     const cublasOperation_t turned = CUBLAS_OP_T;
@@ -204,8 +204,10 @@ static bool describe(const struct zk_cuda_api *api, struct zk_cuda_product *p)
                                sizeof(turned)) == 0 &&
            api->lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
                                sizeof(epilogue)) == 0 &&
-           api->lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &dst,
-                               sizeof(dst)) == 0 &&
+           (!bias || (api->lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &dst,
+                                          sizeof(dst)) == 0 &&
+                      api->lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
+                                          sizeof(bias)) == 0)) &&
            api->lt_layout_create(&p->layout[0], type, (uint64_t)k->k, (uint64_t)k->n,
                                  k->weight_step) == 0 &&
            api->lt_layout_create(&p->layout[1], type, (uint64_t)k->k, (uint64_t)k->m,
@@ -251,7 +253,8 @@ static bool choose(struct zk_cuda *c, struct zk_cuda_product *p)
 
 /* The plan for a product: the one that was made before, or a new one in the place of the
  * oldest. The choice depends on the key alone. */
-static struct zk_cuda_product *plan(struct zk_cuda *c, const struct zk_cuda_product_key *key)
+static struct zk_cuda_product *plan(struct zk_cuda *c, const struct zk_cuda_product_key *key,
+                                    const void *bias)
 {
     for (int i = 0; i < c->products; i++) {
         if (memcmp(&c->product[i].key, key, sizeof(*key)) == 0)
@@ -262,12 +265,12 @@ static struct zk_cuda_product *plan(struct zk_cuda *c, const struct zk_cuda_prod
     c->products += c->products < ZK_CUDA_PRODUCTS;
     product_close(&c->api, p);
     p->key = *key;
-    p->usable = describe(&c->api, p) && choose(c, p);
+    p->usable = describe(&c->api, p, bias) && choose(c, p);
     return p;
 }
 
 static struct zk_cuda_product_key key_of(const struct zk_linear *a, const zk_tensor *weight,
-                                         cublasLtEpilogue_t epilogue)
+                                         cublasLtEpilogue_t epilogue, const void *bias)
 {
     struct zk_cuda_product_key key;
 
@@ -284,6 +287,7 @@ static struct zk_cuda_product_key key_of(const struct zk_linear *a, const zk_ten
     key.align[0] = alignment(a->src.data);
     key.align[1] = alignment(weight->data);
     key.align[2] = alignment(a->dst.data);
+    key.align[3] = alignment(bias);
     return key;
 }
 
@@ -291,9 +295,9 @@ static bool multiply(zk_queue *q, const struct zk_linear *a, const zk_tensor *we
                      cublasLtEpilogue_t epilogue, const void *bias)
 {
     struct zk_cuda *c = zk_cuda_of(q);
-    const struct zk_cuda_product_key key = key_of(a, weight, epilogue);
+    const struct zk_cuda_product_key key = key_of(a, weight, epilogue, bias);
     const float alpha = a->weight.scale != 0 ? a->weight.scale : 1, beta = 0;
-    struct zk_cuda_product *p = plan(c, &key);
+    struct zk_cuda_product *p = plan(c, &key, bias);
 
     if (!p->usable)
         return false;

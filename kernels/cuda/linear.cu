@@ -86,8 +86,7 @@ __device__ static void put_eight(uint32_t to, const uint16_t *from, int limit, b
         const uint32_t high = 2 * i + 1 < limit ? from[2 * i + 1] : 0;
         w[i] = low | high << 16;
     }
-    asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};"
-                 :: "r"(to), "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3]) : "memory");
+    zk_put16(to, w);
 }
 
 /* Chunks of 16 bytes are spread so that neither filling nor reading meets a bank twice. */
@@ -99,7 +98,7 @@ __device__ static uint32_t spot(uint32_t base, int row, int chunk)
 ZK_KERNEL(gemm_bf16, zk_cuda_gemm)
 {
     __shared__ __align__(128) uint8_t memory[STAGES * 2 * SIDE];
-    const uint32_t shared = (uint32_t)__cvta_generic_to_shared(memory);
+    const uint32_t shared = zk_shared_address(memory);
     const int thread = (int)threadIdx.x, lane = thread % 32, warp = thread / 32;
     const int64_t first = (int64_t)blockIdx.x * ROWS;
     const int left = (int)blockIdx.y * COLS, taps = a.kernel[0] * a.kernel[1] * a.kernel[2];
@@ -259,7 +258,7 @@ template <int V> __device__ static void few_sums(const zk_cuda_gemm &a, int o, f
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2)
-zk_cuda_few_rows(const __grid_constant__ struct zk_cuda_gemm a)
+zk_gpu_few_rows(const __grid_constant__ struct zk_cuda_gemm a)
 {
     const int lane = (int)threadIdx.x % 32;
     const int o = (int)(blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32);

@@ -258,11 +258,8 @@ static void compare_output(struct ck *ck, zk_op op, const void *args, const zk_t
                 "allowed are %.3g (%s)", sqrt(error / size), tol->rms + step, tol->why);
 }
 
-/* The reference, in a copy of the regions. */
-static void run_reference(struct ck *ck, zk_op op, const void *args)
+static void make_copies(struct ck *ck)
 {
-    union ck_args a;
-
     for (int i = 0; i < ck->regions; i++) {
         struct ck_region *r = &ck->region[i];
         if (!r->want) {
@@ -272,6 +269,14 @@ static void run_reference(struct ck *ck, zk_op op, const void *args)
         }
         memcpy(r->want, r->before, r->bytes);
     }
+}
+
+/* The reference, in a copy of the regions. */
+static void run_reference(struct ck *ck, zk_op op, const void *args)
+{
+    union ck_args a;
+
+    make_copies(ck);
     memcpy(&a, args, ck_args_size(op));
     move_args(ck, op, &a, WANT);
     const zk_status st = ck_call(&zk_backend_ref, NULL, op, &a);
@@ -506,28 +511,45 @@ void ck_check_weight(struct ck *ck, zk_op op, const void *args, const struct ck_
     check_all(ck, op, args, tol, true);
 }
 
+/* The regions must be as before; `copy` is where the op might have written. */
+static void check_untouched(struct ck *ck, zk_op op, const void *args, const char *name,
+                            enum copy copy)
+{
+    for (int i = 0; i < ck->regions; i++) {
+        struct ck_region *r = &ck->region[i];
+        if (memcmp(copy_of(r, copy), r->before, r->bytes) != 0)
+            ck_fail(ck, name, op, args, "wrote although it refused");
+    }
+    count(ck);
+}
+
 static void refuse(struct ck *ck, const struct ck_target *t, zk_op op, const void *args,
                    zk_status wanted)
 {
-    const zk_backend *be = t ? t->be : &zk_backend_ref;
     const char *name = t ? t->name : "ref";
+    union ck_args a;
+    zk_status st;
 
-    for (int i = 0; i < ck->regions; i++) {
-        struct ck_region *r = &ck->region[i];
-        if (!r->want)
-            r->want = ck_need(r->bytes);
-        memcpy(r->want, r->before, r->bytes);
+    make_copies(ck);
+    memcpy(&a, args, ck_args_size(op));
+    if (t && !device_alloc(ck, t)) {
+        ck_fail(ck, name, op, args, "no memory");
+        count(ck);
+        return;
     }
-    const zk_status st = ck_call(be, t ? t->queue[0] : NULL, op, args);
+    if (t) {
+        move_args(ck, op, &a, DEVICE);
+        to_device(ck, t, t->queue[0]);
+        st = ck_call(t->be, t->queue[0], op, &a);
+        from_device(ck, t, t->queue[0]);
+        device_free(ck, t);
+    } else {
+        move_args(ck, op, &a, WANT);
+        st = ck_call(&zk_backend_ref, NULL, op, &a);
+    }
     if (st != wanted)
         ck_fail(ck, name, op, args, "answers %d, expected %d", st, wanted);
-    for (int i = 0; i < ck->regions; i++) {
-        struct ck_region *r = &ck->region[i];
-        if (memcmp(r->want, r->before, r->bytes) != 0)
-            ck_fail(ck, name, op, args, "wrote although it refused");
-        memcpy(r->before, r->want, r->bytes);
-    }
-    count(ck);
+    check_untouched(ck, op, args, name, t ? GOT : WANT);
 }
 
 void ck_refuses(struct ck *ck, zk_op op, const void *args, zk_status status)

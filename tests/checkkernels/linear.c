@@ -52,6 +52,12 @@ static double *rounding_of(struct ck *ck, const float *x, int rows, int cols, bo
     return d;
 }
 
+/* The bias may be rounded to the type of the result. */
+static double rounding_of_type(zk_dtype type)
+{
+    return type == ZK_BF16 ? 0x1p-8 : type == ZK_F16 ? 0x1p-11 : 0;
+}
+
 /* How far the result may be off: roundings of inputs add up like independent
  * errors (8 sigma), but never to more than their sum; adding K products in f32 in
  * any order, likewise. */
@@ -68,6 +74,7 @@ static double *allowances(struct ck *ck, const struct zk_linear *a, const struct
         for (int o = 0; o < n; o++) {
             double sum = zk_present(a->bias) ? ck_get(&a->bias, o) : 0;
             double size = fabs(sum), worst = 0, square = 0;
+            const double bias = size * rounding_of_type(a->dst.type);
             for (int j = 0; j < k; j++) {
                 const double xj = x[(size_t)i * k + j], wj = w[(size_t)o * k + j];
                 const double e = dx[(size_t)i * k + j] * (fabs(wj) + dw[(size_t)o * k + j]) +
@@ -79,7 +86,7 @@ static double *allowances(struct ck *ck, const struct zk_linear *a, const struct
             }
             const double inputs = fmin(worst, 8 * sqrt(square));
             const double adding = 4 * (sqrt(k) + 2) * CK_ULP / 2 * size;
-            each[(size_t)i * n + o] = 1.2 * (inputs + adding) + fabs(sum) * 8 * CK_ULP;
+            each[(size_t)i * n + o] = 1.2 * (inputs + adding) + bias + fabs(sum) * 8 * CK_ULP;
         }
     }
     return each;

@@ -1,6 +1,7 @@
 /* checkkernels: does every backend compute what the reference computes?
  *
- *   checkkernels [--backend NAME] [--mask LIST] [--only TEXT] [--seed N] [--threads N] [--list]
+ *   checkkernels [--backend NAME] [--module FILE] [--mask LIST] [--only TEXT] [--seed N]
+ *                [--threads N] [--list]
  *   checkkernels --bench [--csv FILE] [--cpu-time] [...]
  *
  * What is promised, for every op, on every target (a backend; for `cpu`, each
@@ -25,8 +26,10 @@
  * machine lacks are left out, and said so. --only takes the cases that contain the
  * text. --bench times the highest level (or the last of --mask) in place of checking;
  * `share` is that of a peak measured with a bare loop before and after each run.
+ * --module checks the backend in a module of its own.
  * --cpu-time counts processor time in place of the wall's, for machines that are busy. */
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +143,9 @@ static bool open_targets(struct ck *ck)
     }
     for (int i = 0; i < ck->targets; i++) {
         struct ck_target *t = &ck->target[i];
-        zk_device_desc desc = { .cpu_mask = t->mask, .plan_for = t->be };
+        char why[200] = "no reason is given";
+        zk_device_desc desc = { .cpu_mask = t->mask, .plan_for = t->be, .why = why,
+                                .why_size = sizeof(why) };
         for (int n = 0; n < ck->thread_counts; n++) {
             desc.host = ck_host(ck, n);
             if (ck->bench) {
@@ -148,7 +153,7 @@ static bool open_targets(struct ck *ck)
                 desc.host.free = free_heap;
             }
             if (t->be->open(&t->queue[n], &desc) != ZK_OK) {
-                fprintf(stderr, "%s can't be opened\n", t->name);
+                fprintf(stderr, "%s can't be opened: %s\n", t->name, why);
                 return false;
             }
         }
@@ -254,10 +259,23 @@ static int run_checks(struct ck *ck)
     return ck->failures > 0;
 }
 
+/* The backend of a module, which stays open. */
+static const zk_backend *module_backend(const char *file)
+{
+    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    const zk_module *module = handle ? dlsym(handle, ZK_MODULE_SYMBOL) : NULL;
+
+    if (!module)
+        fprintf(stderr, "%s\n", dlerror());
+    if (!module || module->version != ZK_MODULE_VERSION || module->size != sizeof(zk_backend))
+        return NULL;
+    return module->backend;
+}
+
 static int usage(void)
 {
-    fputs("checkkernels [--backend NAME] [--mask LIST] [--only TEXT] [--seed N] [--threads N]\n"
-          "             [--list] [--bench [--csv FILE] [--cpu-time]]\n", stderr);
+    fputs("checkkernels [--backend NAME] [--module FILE] [--mask LIST] [--only TEXT] [--seed N]\n"
+          "             [--threads N] [--list] [--bench [--csv FILE] [--cpu-time]]\n", stderr);
     return 2;
 }
 
@@ -265,8 +283,7 @@ int main(int argc, char **argv)
 {
     static const int all_threads[CK_THREADS] = { 1, 2, 3, 8, 16 };
     struct ck *ck = &state;
-    const char *backend = "cpu", *mask = NULL, *csv = NULL, *threads = NULL;
-
+    const char *backend = "cpu", *mask = NULL, *csv = NULL, *threads = NULL, *module = NULL;
 
     ck->seed = 1;
     for (int i = 1; i < argc; i++) {
@@ -288,6 +305,8 @@ int main(int argc, char **argv)
         i++;
         if (strcmp(argv[i - 1], "--backend") == 0)
             backend = value;
+        else if (strcmp(argv[i - 1], "--module") == 0)
+            module = value;
         else if (strcmp(argv[i - 1], "--mask") == 0)
             mask = value;
         else if (strcmp(argv[i - 1], "--only") == 0)
@@ -302,7 +321,7 @@ int main(int argc, char **argv)
             return usage();
     }
 
-    const zk_backend *be = zk_backend_find(backend);
+    const zk_backend *be = module ? module_backend(module) : zk_backend_find(backend);
     if (!be || strcmp(backend, "measure") == 0) {
         fprintf(stderr, "there is no backend %s to check\n", backend);
         return 2;

@@ -1,0 +1,3 @@
+/* One file of kernels for the device, compiled for the host. */
+
+#include SOURCE

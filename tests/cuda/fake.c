@@ -1,0 +1,487 @@
+/* See fake.h. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cuda/emulate.h"
+#include "tests/cuda/fake.h"
+
+struct fake fake = { .devices = -1 };
+
+/* Things without contents are given out as addresses of this. */
+static char thing;
+
+int fake_left(void)
+{
+    return fake.contexts + fake.depth + fake.memories + fake.pinned + fake.streams + fake.events +
+           fake.modules + fake.handles;
+}
+
+/* Counts a call; true if it is to fail. */
+static bool fails(const char *name)
+{
+    fake.calls++;
+    fake.last = name;
+    return fake.fail_at > 0 &&
+           (fake.calls == fake.fail_at || (fake.stays && fake.calls > fake.fail_at));
+}
+
+#define CALL                                                                                       \
+    do {                                                                                           \
+        if (fails(__func__))                                                                       \
+            return fake.error;                                                                     \
+    } while (0)
+
+/* The same where a context must be current. */
+#define CALL_INSIDE                                                                                \
+    do {                                                                                           \
+        fake.wrong += fake.depth < 1;                                                              \
+        CALL;                                                                                      \
+    } while (0)
+
+static CUresult init(unsigned flags)
+{
+    (void)flags;
+    CALL;
+    return CUDA_SUCCESS;
+}
+
+static CUresult version(int *v)
+{
+    CALL;
+    *v = fake.version ? fake.version : CUDA_VERSION;
+    return CUDA_SUCCESS;
+}
+
+/* Never fails, for it is how failures are told. */
+static CUresult error_name(CUresult error, const char **name)
+{
+    static char text[32];
+
+    snprintf(text, sizeof(text), "CUDA_ERROR_%d", (int)error);
+    *name = text;
+    return CUDA_SUCCESS;
+}
+
+static CUresult device_count(int *count)
+{
+    CALL;
+    *count = fake.devices < 0 ? 1 : fake.devices;
+    return CUDA_SUCCESS;
+}
+
+static CUresult device_get(CUdevice *device, int index)
+{
+    CALL;
+    *device = index;
+    return CUDA_SUCCESS;
+}
+
+static CUresult device_name(char *name, int size, CUdevice device)
+{
+    (void)device;
+    CALL;
+    snprintf(name, (size_t)size, "Fake GPU");
+    return CUDA_SUCCESS;
+}
+
+static CUresult device_attribute(int *value, CUdevice_attribute attribute, CUdevice device)
+{
+    const int capability = fake.capability ? fake.capability : 90;
+
+    (void)device;
+    CALL;
+    *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? capability / 10
+                                                                       : capability % 10;
+    return CUDA_SUCCESS;
+}
+
+static CUresult context_retain(CUcontext *context, CUdevice device)
+{
+    (void)device;
+    CALL;
+    fake.contexts++;
+    *context = (CUcontext)(void *)&thing;
+    return CUDA_SUCCESS;
+}
+
+/* What takes something back does so even when it says that it failed. */
+static CUresult context_release(CUdevice device)
+{
+    (void)device;
+    fake.contexts--;
+    CALL;
+    return CUDA_SUCCESS;
+}
+
+static CUresult context_push(CUcontext context)
+{
+    fake.wrong += context != (CUcontext)(void *)&thing;
+    CALL;
+    fake.depth++;
+    return CUDA_SUCCESS;
+}
+
+static CUresult context_pop(CUcontext *context)
+{
+    fake.wrong += fake.depth < 1;
+    fake.depth--;
+    CALL;
+    *context = (CUcontext)(void *)&thing;
+    return CUDA_SUCCESS;
+}
+
+static CUresult memory_info(size_t *left, size_t *all)
+{
+    CALL_INSIDE;
+    *left = 1 << 20;
+    *all = 1 << 30;
+    return CUDA_SUCCESS;
+}
+
+static CUresult memory_alloc(CUdeviceptr *mem, size_t bytes)
+{
+    CALL_INSIDE;
+    void *got = bytes > 0 ? aligned_alloc(256, (bytes + 255) / 256 * 256) : NULL;
+    if (!got)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    fake.memories++;
+    *mem = (CUdeviceptr)(uintptr_t)got;
+    return CUDA_SUCCESS;
+}
+
+static CUresult memory_free(CUdeviceptr mem)
+{
+    fake.memories--;
+    free((void *)(uintptr_t)mem);
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult pinned_alloc(void **mem, size_t bytes, unsigned flags)
+{
+    (void)flags;
+    CALL_INSIDE;
+    *mem = malloc(bytes);
+    if (!*mem)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    fake.pinned++;
+    return CUDA_SUCCESS;
+}
+
+static CUresult pinned_free(void *mem)
+{
+    fake.pinned--;
+    free(mem);
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult copy_to(CUdeviceptr dst, const void *src, size_t bytes, CUstream stream)
+{
+    (void)stream;
+    CALL_INSIDE;
+    memcpy((void *)(uintptr_t)dst, src, bytes);
+    return CUDA_SUCCESS;
+}
+
+static CUresult copy_from(void *dst, CUdeviceptr src, size_t bytes, CUstream stream)
+{
+    (void)stream;
+    CALL_INSIDE;
+    memcpy(dst, (const void *)(uintptr_t)src, bytes);
+    return CUDA_SUCCESS;
+}
+
+static CUresult stream_create(CUstream *stream, unsigned flags)
+{
+    (void)flags;
+    CALL_INSIDE;
+    fake.streams++;
+    *stream = (CUstream)(void *)&thing;
+    return CUDA_SUCCESS;
+}
+
+static CUresult stream_destroy(CUstream stream)
+{
+    (void)stream;
+    fake.streams--;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult stream_wait(CUstream stream)
+{
+    (void)stream;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult stream_wait_event(CUstream stream, CUevent event, unsigned flags)
+{
+    (void)stream;
+    (void)event;
+    (void)flags;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult event_create(CUevent *event, unsigned flags)
+{
+    (void)flags;
+    CALL_INSIDE;
+    fake.events++;
+    *event = (CUevent)(void *)&thing;
+    return CUDA_SUCCESS;
+}
+
+static CUresult event_destroy(CUevent event)
+{
+    (void)event;
+    fake.events--;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult event_record(CUevent event, CUstream stream)
+{
+    (void)event;
+    (void)stream;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult event_wait(CUevent event)
+{
+    (void)event;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult module_load(CUmodule *module, const void *image)
+{
+    CALL_INSIDE;
+    if (!image)
+        return CUDA_ERROR_INVALID_IMAGE;
+    fake.modules++;
+    *module = (CUmodule)(void *)&thing;
+    return CUDA_SUCCESS;
+}
+
+static CUresult module_unload(CUmodule module)
+{
+    (void)module;
+    fake.modules--;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+/* A function is its name, which the backend keeps for good. */
+static CUresult module_function(CUfunction *function, CUmodule module, const char *name)
+{
+    (void)module;
+    CALL_INSIDE;
+    *function = (CUfunction)(uintptr_t)name;
+    return CUDA_SUCCESS;
+}
+
+static CUresult function_set(CUfunction function, CUfunction_attribute attribute, int value)
+{
+    (void)function;
+    (void)attribute;
+    (void)value;
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                       unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
+                       CUstream stream, void **parameters, void **extra)
+{
+    const unsigned grid[] = { grid_x, grid_y }, block[] = { block_x, block_y };
+
+    (void)stream;
+    CALL_INSIDE;
+    fake.launches++;
+    if (grid_z != 1 || block_z != 1 || extra || grid_y > 65535 || block_x * block_y > 1024)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (fake.runs && !emulate((const char *)function, grid, block, shared, parameters[0]))
+        return CUDA_ERROR_NOT_FOUND;
+    return CUDA_SUCCESS;
+}
+
+/* ---- cuBLASLt: takes every product, and computes none ---- */
+
+static bool lt_fails(void)
+{
+    fake.lt_calls++;
+    return fake.lt_calls == fake.lt_fail_at;
+}
+
+#define LT_CALL                                                                                    \
+    do {                                                                                           \
+        if (lt_fails())                                                                            \
+            return CUBLAS_STATUS_NOT_SUPPORTED;                                                    \
+    } while (0)
+
+static void *given(void)
+{
+    fake.handles++;
+    return &thing;
+}
+
+static cublasStatus_t lt_create(cublasLtHandle_t *handle)
+{
+    LT_CALL;
+    *handle = given();
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_destroy(cublasLtHandle_t handle)
+{
+    (void)handle;
+    fake.handles--;
+    LT_CALL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_product_create(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute,
+                                        cudaDataType_t scale)
+{
+    (void)compute;
+    (void)scale;
+    LT_CALL;
+    *desc = given();
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_product_destroy(cublasLtMatmulDesc_t desc)
+{
+    (void)desc;
+    fake.handles--;
+    LT_CALL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_product_set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what,
+                                     const void *value, size_t bytes)
+{
+    (void)desc;
+    (void)what;
+    (void)value;
+    (void)bytes;
+    LT_CALL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_layout_create(cublasLtMatrixLayout_t *layout, cudaDataType type,
+                                       uint64_t rows, uint64_t cols, int64_t step)
+{
+    (void)type;
+    (void)cols;
+    LT_CALL;
+    if (step < (int64_t)rows)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    *layout = given();
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_layout_destroy(cublasLtMatrixLayout_t layout)
+{
+    (void)layout;
+    fake.handles--;
+    LT_CALL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_wish_create(cublasLtMatmulPreference_t *wish)
+{
+    LT_CALL;
+    *wish = given();
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_wish_destroy(cublasLtMatmulPreference_t wish)
+{
+    (void)wish;
+    fake.handles--;
+    LT_CALL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_wish_set(cublasLtMatmulPreference_t wish,
+                                  cublasLtMatmulPreferenceAttributes_t what, const void *value,
+                                  size_t bytes)
+{
+    (void)wish;
+    (void)what;
+    (void)value;
+    (void)bytes;
+    LT_CALL;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_choose(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                cublasLtMatmulPreference_t wish, int most,
+                                cublasLtMatmulHeuristicResult_t *found, int *count)
+{
+    (void)handle;
+    (void)desc;
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    (void)wish;
+    (void)most;
+    LT_CALL;
+    memset(found, 0, sizeof(*found));
+    *count = 1;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static cublasStatus_t lt_multiply(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                  const void *alpha, const void *a, cublasLtMatrixLayout_t a_layout,
+                                  const void *b, cublasLtMatrixLayout_t b_layout, const void *beta,
+                                  const void *c, cublasLtMatrixLayout_t c_layout, void *d,
+                                  cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
+                                  void *work, size_t work_bytes, cudaStream_t stream)
+{
+    (void)handle;
+    (void)desc;
+    (void)alpha;
+    (void)a;
+    (void)a_layout;
+    (void)b;
+    (void)b_layout;
+    (void)beta;
+    (void)c;
+    (void)c_layout;
+    (void)d;
+    (void)d_layout;
+    (void)algo;
+    (void)work;
+    (void)work_bytes;
+    (void)stream;
+    LT_CALL;
+    fake.products++;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+bool zk_cuda_api_load(struct zk_cuda_api *api, char *why, size_t size)
+{
+    if (fake.no_driver) {
+        snprintf(why, size, "there is no NVIDIA driver (libcuda.so.1)");
+        return false;
+    }
+    *api = (struct zk_cuda_api){
+#define MEMBER(name, symbol, parameters) .name = name,
+        ZK_CUDA_DRIVER(MEMBER)
+        ZK_CUDA_LT(MEMBER)
+#undef MEMBER
+        .has_lt = !fake.no_lt,
+    };
+    return true;
+}

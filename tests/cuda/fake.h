@@ -1,0 +1,37 @@
+/* A driver on host memory, in the place of api.c: it counts what it gives out, fails
+ * when it is told to, and runs kernels on the host or not at all.
+ *
+ * Thread safety: none, one thread at a time. */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include <stdbool.h>
+
+#include "kernels/cuda/api.h"
+
+struct fake {
+    /* settings */
+    bool     no_driver, no_lt;
+    bool     runs;                /* kernels; otherwise launches do nothing */
+    int      version;             /* as the driver says; 0: the one that is needed */
+    int      devices;             /* -1: one */
+    int      capability;          /* 90 for 9.0; 0: 9.0 */
+    CUresult error;               /* what the call number fail_at returns; with `stays` all after it */
+    int      fail_at;             /* 0: none; the driver's calls count from 1 */
+    int      lt_fail_at;          /* the same for cuBLASLt's */
+    bool     stays;
+
+    /* what happened */
+    int      calls, lt_calls, launches, products;
+    int      contexts, depth;     /* retained; pushed and not popped */
+    int      memories, pinned, streams, events, modules, handles;
+    int      wrong;               /* calls without a context, or of what was not given out */
+    const char *last;             /* the driver's function called last */
+};
+
+extern struct fake fake;
+
+/* What is given out and not taken back, contexts and pushes included. */
+int fake_left(void);
+
+#endif
