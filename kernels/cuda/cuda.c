@@ -94,13 +94,14 @@ static zk_status enter(zk_queue *q)
     return zk_cuda_status(q, c->api.context_push(c->context), "making the context current");
 }
 
+/* What was done is done, whether or not leaving succeeds; a failure is in the log. */
 static zk_status leave(zk_queue *q, zk_status st)
 {
     struct zk_cuda *c = zk_cuda_of(q);
     CUcontext ours;
-    const zk_status popped = zk_cuda_status(q, c->api.context_pop(&ours), "leaving the context");
 
-    return st != ZK_OK ? st : popped;
+    (void)zk_cuda_status(q, c->api.context_pop(&ours), "leaving the context");
+    return st;
 }
 
 /* ---- Kernels ---- */
@@ -245,7 +246,7 @@ static zk_status prepare(struct zk_cuda *c, const zk_device_desc *desc)
                   name_of(c, r));
 }
 
-/* Everything goes, whatever fails on the way; what a lost device holds is gone already. */
+/* Everything goes, whatever fails on the way. Without a context all is gone already. */
 static void cuda_close(zk_queue **queue)
 {
     zk_queue *q = *queue;
@@ -316,22 +317,20 @@ static zk_status cuda_alloc(zk_queue *q, size_t bytes, void **mem)
                  left, all);
         st = zk_cuda_status(q, r, what);
     }
-    st = leave(q, st);
-    if (st != ZK_OK && got)
-        (void)c->api.memory_free(got);
-    else
-        *mem = (void *)(uintptr_t)got;
-    return st;
+    *mem = (void *)(uintptr_t)got;
+    return leave(q, st);
 }
 
+/* Also on a device that is lost. */
 static void cuda_free(zk_queue *q, void *mem)
 {
     struct zk_cuda *c = zk_cuda_of(q);
+    CUcontext ours;
 
-    if (!mem || enter(q) != ZK_OK)
+    if (!mem || c->api.context_push(c->context) != CUDA_SUCCESS)
         return;
-    (void)leave(q, zk_cuda_status(q, c->api.memory_free((CUdeviceptr)(uintptr_t)mem),
-                                  "giving memory back"));
+    (void)c->api.memory_free((CUdeviceptr)(uintptr_t)mem);
+    (void)c->api.context_pop(&ours);
 }
 
 struct part_copy {

@@ -393,10 +393,10 @@ zk_status zk_cuda_linear_pack(zk_queue *q, const struct zk_pack *p, void *dst, z
     *packed = *w;
     packed->data = dst;
     packed->packing = PACKED_FOR_BF16;
-    if (!dst)
-        return ZK_OK;
     for (int i = 0; i < 3; i++)
         packed->step[i] = (int64_t)w->dim[3] * (i < 2 ? w->dim[2] : 1);
+    if (!dst)
+        return ZK_OK;
     if (dense)
         return zk_cuda_upload(q, dst, w->data, row * (size_t)w->dim[2]);
     for (int32_t r = 0; r < w->dim[2] && st == ZK_OK; r++)

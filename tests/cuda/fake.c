@@ -12,19 +12,59 @@ struct fake fake = { .devices = -1 };
 /* Things without contents are given out as addresses of this. */
 static char thing;
 
+/* Memory of both kinds that is given out. */
+#define BLOCKS 64
+static void *blocks[BLOCKS];
+
+static void *take_block(size_t bytes)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        if (!blocks[i])
+            return blocks[i] = bytes > 0 ? aligned_alloc(256, (bytes + 255) / 256 * 256) : NULL;
+    }
+    return NULL;
+}
+
+static void give_block(void *mem)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        if (blocks[i] == mem) {
+            free(mem);
+            blocks[i] = NULL;
+            return;
+        }
+    }
+    fake.wrong++;
+}
+
+void fake_reset(void)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        free(blocks[i]);
+        blocks[i] = NULL;
+    }
+    fake = (struct fake){ .devices = -1 };
+}
+
 int fake_left(void)
 {
     return fake.contexts + fake.depth + fake.memories + fake.pinned + fake.streams + fake.events +
            fake.modules + fake.handles;
 }
 
-/* Counts a call; true if it is to fail. */
+/* Counts a call; true if it is to fail. A device that is lost still has its context. */
 static bool fails(const char *name)
 {
+    const bool context = strncmp(name, "context_", 8) == 0;
+
     fake.calls++;
     fake.last = name;
-    return fake.fail_at > 0 &&
-           (fake.calls == fake.fail_at || (fake.stays && fake.calls > fake.fail_at));
+    const bool now = fake.fail_at > 0 && (fake.calls == fake.fail_at ||
+                                          (fake.stays && fake.calls > fake.fail_at &&
+                                           !context));
+    if (now && !fake.failed)
+        fake.failed = name;
+    return now;
 }
 
 #define CALL                                                                                       \
@@ -143,7 +183,7 @@ static CUresult memory_info(size_t *left, size_t *all)
 static CUresult memory_alloc(CUdeviceptr *mem, size_t bytes)
 {
     CALL_INSIDE;
-    void *got = bytes > 0 ? aligned_alloc(256, (bytes + 255) / 256 * 256) : NULL;
+    void *got = take_block(bytes);
     if (!got)
         return CUDA_ERROR_OUT_OF_MEMORY;
     fake.memories++;
@@ -154,7 +194,7 @@ static CUresult memory_alloc(CUdeviceptr *mem, size_t bytes)
 static CUresult memory_free(CUdeviceptr mem)
 {
     fake.memories--;
-    free((void *)(uintptr_t)mem);
+    give_block((void *)(uintptr_t)mem);
     CALL_INSIDE;
     return CUDA_SUCCESS;
 }
@@ -163,7 +203,7 @@ static CUresult pinned_alloc(void **mem, size_t bytes, unsigned flags)
 {
     (void)flags;
     CALL_INSIDE;
-    *mem = malloc(bytes);
+    *mem = take_block(bytes);
     if (!*mem)
         return CUDA_ERROR_OUT_OF_MEMORY;
     fake.pinned++;
@@ -173,7 +213,7 @@ static CUresult pinned_alloc(void **mem, size_t bytes, unsigned flags)
 static CUresult pinned_free(void *mem)
 {
     fake.pinned--;
-    free(mem);
+    give_block(mem);
     CALL_INSIDE;
     return CUDA_SUCCESS;
 }

@@ -19,17 +19,20 @@ struct fake {
     CUresult error;               /* what the call number fail_at returns; with `stays` all after it */
     int      fail_at;             /* 0: none; the driver's calls count from 1 */
     int      lt_fail_at;          /* the same for cuBLASLt's */
-    bool     stays;
+    bool     stays;               /* pushing and popping contexts, which then still works, apart */
 
     /* what happened */
     int      calls, lt_calls, launches, products;
     int      contexts, depth;     /* retained; pushed and not popped */
     int      memories, pinned, streams, events, modules, handles;
     int      wrong;               /* calls without a context, or of what was not given out */
-    const char *last;             /* the driver's function called last */
+    const char *last, *failed;    /* the driver's function called last, and the first to fail */
 };
 
 extern struct fake fake;
+
+/* Settings and counts as at the start; memory that was not given back is freed. */
+void fake_reset(void);
 
 /* What is given out and not taken back, contexts and pushes included. */
 int fake_left(void);
