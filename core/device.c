@@ -1,6 +1,11 @@
 /* Opens backends and runs work on them. */
 
+#include <dlfcn.h>
+#include <string.h>
+
 #include "core/base/alloc.h"
+#include "core/base/format.h"
+#include "core/base/module.h"
 #include "core/device.h"
 
 static void *host_alloc(void *user, size_t bytes)
@@ -31,6 +36,82 @@ static void host_log(void *user, const char *text)
     zc_info(dev->log, "%s", text);
 }
 
+#define GPU "cuda"
+#define GPU_MODULE "zoetrope-cuda.so"
+#define REASON 240
+
+/* The backend in a module, which stays open with the device; NULL, and why, if there is none. */
+static const zk_backend *backend_of_module(zc_device *dev, const char *path, char *why)
+{
+    dev->module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    const zk_module *module = dev->module ? dlsym(dev->module, ZK_MODULE_SYMBOL) : NULL;
+    const char *error = module ? NULL : dlerror();
+
+    if (module && module->version == ZK_MODULE_VERSION && module->size == sizeof(zk_backend))
+        return module->backend;
+    if (module)
+        zc_format(why, REASON, GPU_MODULE " is of version %u with %u bytes, expected %d with %zu",
+                  (unsigned)module->version, (unsigned)module->size, ZK_MODULE_VERSION,
+                  sizeof(zk_backend));
+    else
+        zc_format(why, REASON, "%s", error ? error : GPU_MODULE " can't be opened");
+    return NULL;
+}
+
+static void close_module(zc_device *dev)
+{
+    if (dev->module)
+        dlclose(dev->module);
+    dev->module = NULL;
+}
+
+/* A GPU; what comes of it is left in dev only if it opens. */
+static zc_status open_gpu(zc_device *dev, const zc_device_desc *desc, const zk_device_desc *d,
+                          char *why)
+{
+    zk_device_desc gpu = *d;
+    char *path = NULL;
+    zc_status st = zc_module_path(&path, dev->log, desc->modules, GPU_MODULE);
+
+    gpu.why = why;
+    gpu.why_size = REASON;
+    if (st != ZC_OK)
+        return st;
+    const zk_backend *be = backend_of_module(dev, path, why);
+    st = be ? (zc_status)be->open(&dev->queue, &gpu) : ZC_E_DEVICE;
+    if (st == ZC_OK)
+        dev->be = be;
+    else
+        close_module(dev);
+    zc_free(path);
+    return st;
+}
+
+/* The backend that was asked for; or a GPU if there is one, the processor if not. */
+static zc_status choose_backend(zc_device *dev, const zc_device_desc *desc,
+                                const zk_device_desc *d)
+{
+    zc_log *log = dev->log;
+    zc_status st = ZC_OK;
+    char why[REASON] = "no reason is given";
+
+    if (!desc->backend || strcmp(desc->backend, GPU) == 0) {
+        st = open_gpu(dev, desc, d, why);
+        if (st == ZC_OK)
+            goto done;
+        ZC_CHECK(!desc->backend && st != ZC_E_NOMEM, st, "the device " GPU " can't be used: %s",
+                 why);
+        zc_debug(log, "the device " GPU " is passed over: %s", why);
+    }
+    dev->be = desc->backend ? zk_backend_find(desc->backend) : zk_backends[0];
+    ZC_CHECK(dev->be, ZC_E_DEVICE, "there is no backend '%s'", desc->backend);
+    st = (zc_status)dev->be->open(&dev->queue, d);
+    ZC_CHECK(st == ZC_OK, st, "the backend %s does not open: %s", dev->be->name,
+             zc_status_name(st));
+done:
+    return st;
+}
+
 static zc_status open_backend(zc_device *dev, const zc_device_desc *desc)
 {
     zc_log *log = dev->log;
@@ -43,11 +124,7 @@ static zc_status open_backend(zc_device *dev, const zc_device_desc *desc)
     };
     const zk_backend *measure = zk_backend_find("measure");
 
-    dev->be = desc->backend ? zk_backend_find(desc->backend) : zk_backends[0];
-    ZC_CHECK(dev->be, ZC_E_DEVICE, "there is no backend '%s'", desc->backend);
-    st = (zc_status)dev->be->open(&dev->queue, &d);
-    ZC_CHECK(st == ZC_OK, st, "the backend %s does not open: %s", dev->be->name,
-             zc_status_name(st));
+    ZC_TRY(choose_backend(dev, desc, &d));
     d.plan_for = dev->be;
     d.host.log = NULL;
     st = (zc_status)measure->open(&dev->measure, &d);
@@ -85,6 +162,7 @@ void zc_device_close(zc_device **out)
         zk_backend_find("measure")->close(&dev->measure);
     if (dev->queue)
         dev->be->close(&dev->queue);
+    close_module(dev);
     zc_pool_close(&dev->pool);
     zc_free(dev);
     *out = NULL;

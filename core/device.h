@@ -10,7 +10,8 @@
 
 typedef struct zc_device_desc {
     zc_log     *log;
-    const char *backend;          /* name of a row; NULL: the first that opens */
+    const char *backend;          /* name of a row, or "cuda"; NULL: a GPU, or else the processor */
+    const char *modules;          /* folder with zoetrope-cuda.so; NULL: our own */
     int         threads;          /* 0: as many as this process may use */
     uint32_t    cpu_mask;         /* instruction sets that may be used; 0: all */
 } zc_device_desc;
@@ -21,6 +22,7 @@ typedef struct zc_device {
     zk_queue         *queue;
     zk_queue         *measure;    /* of the backend that measures for it */
     zc_pool          *pool;
+    void             *module;     /* of a backend that is not built in; NULL: none is open */
 } zc_device;
 
 zc_status zc_device_open(zc_device **out, const zc_device_desc *desc);

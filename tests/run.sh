@@ -57,7 +57,7 @@ configure() {
     local options="${CC:-cc} $*"
     [ "$options" = "$(cat "$dir/options" 2>/dev/null)" ] && [ -f "$dir/build.ninja" ] && return
     rm -rf "$dir"
-    check "configure ${dir##*/}" 300 meson setup "$dir" "$top" -Dwerror=true "$@" || return 1
+    check "configure ${dir##*/}" 300 meson setup "$dir" "$top" -Dwerror=true -Dcuda-archs=90 "$@" || return 1
     say "$options" >"$dir/options"
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/format.h"
+#include "core/base/module.h"
 #include "core/base/str.h"
 #include "core/sink/plug.h"
 
@@ -55,32 +56,6 @@ static int look(struct dl_phdr_info *info, size_t size, void *user)
     return s->found;
 }
 
-/* "FOLDER/FILE", where the folder is that of the object with this function in it by default. */
-static zc_status path_of(char **out, zc_log *log, const char *folder, const char *file)
-{
-    static const char here;
-    zc_status st = ZC_OK;
-    zc_str path = { 0 };
-    Dl_info info;
-
-    if (folder) {
-        zc_str_add_format(&path, "%s/%s", folder, file);
-    } else {
-        ZC_CHECK(dladdr(&here, &info) && info.dli_fname, ZC_E_UNSUPPORTED,
-                 "%s: the folder of this library is not known", file);
-        const char *slash = strrchr(info.dli_fname, '/');
-        if (slash)
-            zc_str_add_bytes(&path, info.dli_fname, (size_t)(slash - info.dli_fname) + 1);
-        else
-            zc_str_add(&path, "./");          /* or the system's folders would be searched */
-        zc_str_add(&path, file);
-    }
-    *out = zc_str_release(&path);
-    ZC_CHECK(*out, ZC_E_NOMEM, "out of memory");
-done:
-    return st;
-}
-
 zc_status zc_plug_open(zc_plug *plug, zc_log *log, const char *folder, const char *file,
                        const char *library)
 {
@@ -89,7 +64,7 @@ zc_status zc_plug_open(zc_plug *plug, zc_log *log, const char *folder, const cha
     char *path = NULL;
 
     zc_plug_init(plug, log, NULL);
-    ZC_TRY(path_of(&path, log, folder, file));
+    ZC_TRY(zc_module_path(&path, log, folder, file));
     dl_iterate_phdr(look, &before);
     dl_iterate_phdr(look, &own);
     plug->host.library_is_shared = before.found && !own.found;

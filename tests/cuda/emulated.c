@@ -1,10 +1,11 @@
 /* Makes a module of the backend whose GPU is this machine: kernels run on the host,
  * and products on kernels of our own. */
 
+#include "tests/cuda/emulate.h"
 #include "tests/cuda/fake.h"
 
 static void __attribute__((constructor)) choose(void)
 {
-    fake.runs = true;
+    fake.run = emulate;
     fake.no_lt = true;
 }

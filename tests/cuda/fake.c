@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/cuda/emulate.h"
 #include "tests/cuda/fake.h"
 
 struct fake fake = { .devices = -1 };
@@ -346,7 +345,7 @@ static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, un
     fake.launches++;
     if (grid_z != 1 || block_z != 1 || extra || grid_y > 65535 || block_x * block_y > 1024)
         return CUDA_ERROR_INVALID_VALUE;
-    if (fake.runs && !emulate((const char *)function, grid, block, shared, parameters[0]))
+    if (fake.run && !fake.run((const char *)function, grid, block, shared, parameters[0]))
         return CUDA_ERROR_NOT_FOUND;
     return CUDA_SUCCESS;
 }

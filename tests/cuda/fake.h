@@ -12,11 +12,13 @@
 struct fake {
     /* settings */
     bool     no_driver, no_lt;
-    bool     runs;                /* kernels; otherwise launches do nothing */
+    /* Runs a kernel, false if it can't; NULL: launches do nothing. */
+    bool   (*run)(const char *name, const unsigned *grid, const unsigned *block, unsigned shared,
+                  const void *args);
     int      version;             /* as the driver says; 0: the one that is needed */
     int      devices;             /* -1: one */
     int      capability;          /* 90 for 9.0; 0: 9.0 */
-    CUresult error;               /* what the call number fail_at returns; with `stays` all after it */
+    CUresult error;               /* what call number fail_at returns; with `stays` all after it */
     int      fail_at;             /* 0: none; the driver's calls count from 1 */
     int      lt_fail_at;          /* the same for cuBLASLt's */
     bool     stays;               /* pushing and popping contexts, which then still works, apart */

@@ -1,9 +1,10 @@
 /* Runs zoetrope-probe on the fixtures and compares every stage with upstream's.
  *
- *     parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS]
+ *     parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS [MODULES]]
  *
  * With THREADS, a list as 1,2,3,8, the outputs must be the same bytes for all of
- * them. Says "N passed, N failed" for stages; exit status 1 if any failed. */
+ * them. MODULES is the folder of a backend that is a module. Says "N passed,
+ * N failed" for stages; exit status 1 if any failed. */
 
 #include <math.h>
 #include <spawn.h>
@@ -24,7 +25,7 @@
 extern char **environ;
 
 typedef struct run {
-    const char *probe, *fixtures, *out, *backend, *precision;
+    const char *probe, *fixtures, *out, *backend, *precision, *modules;
     zc_log log;
     int passed, failed;
 } run;
@@ -47,10 +48,10 @@ static const char *text_of(const zc_json *doc, const zc_json_value *v, const cha
 static bool run_probe(const run *r, const zc_json *doc, const zc_json_value *c, const char *threads,
                       const char *out)
 {
-    char checkpoint[PATHS], in[PATHS], backend[64], precision[64], count[64];
+    char checkpoint[PATHS], in[PATHS], backend[64], precision[64], count[64], modules[PATHS];
     char *argv[ARGS] = { (char *)r->probe, (char *)text_of(doc, c, "component"), checkpoint, in,
-                         (char *)out, backend, precision, count };
-    int argc = 8, status = 0;
+                         (char *)out, backend, precision, count, modules };
+    int argc = 9, status = 0;
     pid_t pid;
 
     snprintf(checkpoint, sizeof(checkpoint), "%s/%s", r->fixtures, text_of(doc, c, "checkpoint"));
@@ -58,6 +59,7 @@ static bool run_probe(const run *r, const zc_json *doc, const zc_json_value *c, 
     snprintf(backend, sizeof(backend), "backend=%s", r->backend);
     snprintf(precision, sizeof(precision), "precision=%s", r->precision);
     snprintf(count, sizeof(count), "threads=%s", threads);
+    snprintf(modules, sizeof(modules), "modules=%s", r->modules);
     const zc_json_value *args = zc_json_find(doc, c, "args");
     for (const zc_json_value *a = zc_json_first(args); a && argc < ARGS - 1;
          a = zc_json_after(args, a))
@@ -206,7 +208,7 @@ int main(int argc, char **argv)
     char path[PATHS];
 
     if (argc < 6) {
-        fprintf(stderr, "usage: parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS]\n");
+        fprintf(stderr, "usage: parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS [MODULES]]\n");
         return 64;
     }
     r.probe = argv[1];
@@ -214,6 +216,7 @@ int main(int argc, char **argv)
     r.out = argv[3];
     r.backend = argv[4];
     r.precision = argv[5];
+    r.modules = argc > 7 ? argv[7] : "";
     snprintf(path, sizeof(path), "%s/cases.json", r.fixtures);
     if (zc_log_init(&r.log, ZC_LEVEL_WARNING, say, NULL) != ZC_OK ||
         zc_file_load(&text, &bytes, &r.log, path, 1 << 20) != ZC_OK ||

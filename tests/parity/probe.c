@@ -42,7 +42,7 @@ typedef struct probe {
 } probe;
 
 static key all_keys[] = {
-    { "backend", "cpu" }, { "precision", "f32" }, { "threads", "0" },
+    { "backend", "cpu" }, { "modules", "" }, { "precision", "f32" }, { "threads", "0" },
     { "rope_axes_dim", "" }, { "rope_theta", "" }, { "crop", "0" }, { "heads", "" },
     { "kv_heads", "" }, { "eps", "" }, { "eos", "" },
     { "tile", "256" }, { "tile_stride", "192" }, { "tile_frames", "64" },
@@ -737,6 +737,8 @@ int main(int argc, char **argv)
     if (zc_log_init(&p.log, ZC_LEVEL_WARNING, say, NULL) != ZC_OK)
         return 71;
     st = zc_device_open(&p.dev, &(zc_device_desc){ .log = &p.log, .backend = get("backend"),
+                                                   .modules = *get("modules") ? get("modules")
+                                                                              : NULL,
                                                    .threads = get_int("threads") });
     if (st == ZC_OK)
         st = zc_container_open(&p.in, &p.log, argv[3]);
