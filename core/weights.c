@@ -491,6 +491,9 @@ zc_status zc_weights_load(zc_weights *w, zc_pool *pool, zc_cancel *cancel)
         if (!w->blocks[i].streamed)
             ZC_TRY(load_block(w, &w->blocks[i], raw, floats, pool));
     }
+    /* Whoever shares them may have another queue. */
+    ZC_CHECK(w->desc.be->finish(w->desc.queue) == ZK_OK, ZC_E_DEVICE,
+             "weights: copying %" PRIu64 " bytes to %s failed", plan.resident, w->desc.be->name);
     if (plan.streamed)
         ZC_TRY(start_streaming(w, &plan));
 done:
