@@ -74,7 +74,8 @@ def causes():
 
 def interrupted():
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 75)):
-        p = subprocess.Popen([ZOETROPE, "render", *map(str, TINY), "--steps", "1000", "-o", film()],
+        p = subprocess.Popen([ZOETROPE, "render", *map(str, TINY), "--steps", "1000", "-W", "128",
+                              "-H", "128", "--frames", "33", "-o", film()],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in p.stderr:
             if line.startswith("steps"):

@@ -36,7 +36,8 @@ def run(*command, timeout=60):
         "FREI0R_PATH": str(FOLDER / "frei0r-1"), "LD_PRELOAD": str(ARGS.count.resolve()),
         "ZT_COUNT": str(count), "ZT_LIBRARY": str(FOLDER / "libzoetrope.so.0"),
         "GST_REGISTRY": str(SCRATCH / "registry"), "HOME": str(SCRATCH),
-        "XDG_RUNTIME_DIR": str(SCRATCH), "XDG_CONFIG_HOME": str(SCRATCH / "config"), "QT_QPA_PLATFORM": "offscreen", "SDL_VIDEODRIVER": "dummy"}
+        "XDG_RUNTIME_DIR": str(SCRATCH), "XDG_CONFIG_HOME": str(SCRATCH / "config"),
+        "QT_QPA_PLATFORM": "offscreen", "SDL_VIDEODRIVER": "dummy"}
     environment.pop("LD_LIBRARY_PATH", None)           # the modules find what they need themselves
     try:
         r = subprocess.run([str(c) for c in command], capture_output=True, timeout=timeout,
