@@ -96,7 +96,8 @@ static void write_text(page *p, int left, int top, const char *text)
     for (; *text && n < columns * LINES; text++) {
         if (((unsigned char)*text & 0xc0) == 0x80)
             continue;
-        draw(p, left + n % columns * ADVANCE, top + n / columns * LINE, *text == '\n' ? ' ' : *text);
+        draw(p, left + n % columns * ADVANCE, top + n / columns * LINE,
+             *text == '\n' ? ' ' : *text);
         n++;
     }
 }
@@ -158,7 +159,8 @@ zc_status zc_sheet_write(zc_log *log, const zc_sheet_desc *d)
     const int count = d->count < ZC_SHEET_CELLS ? d->count : ZC_SHEET_CELLS;
     const int columns = count < 4 ? 1 : (int)ceil(sqrt((double)count / 2));
     const int rows = count > 0 ? (count + columns - 1) / columns : 0;
-    page p = { .width = columns * (CELL_WIDTH + 2 * GAP), .height = rows * (CELL_HEIGHT + 2 * GAP) };
+    page p = { .width = columns * (CELL_WIDTH + 2 * GAP),
+               .height = rows * (CELL_HEIGHT + 2 * GAP) };
     const size_t values = (size_t)p.width * (size_t)p.height * 3;
     zc_status st = ZC_OK;
     zc_str file = { 0 };
