@@ -1,0 +1,35 @@
+"""Sizes, seeds and lengths of the two recipes: `cpu` makes the model that ships, `gpu` a better one.
+
+The networks are the same in both; a stage ends after its steps or its minutes, whatever is first.
+"""
+
+SEED = 1
+
+VAE = {"channels": (8, 16, 32, 64), "layers": 1, "groups": 2}
+LLAMA = {"width": 128, "layers": 1, "heads": 2, "groups": 1, "ffn": 192}
+CLIP = {"width": 128, "layers": 2, "heads": 2, "ffn": 192}
+TRANSFORMER = {"heads": 2, "double": 1, "single": 5, "refiner": 1}
+
+RECIPES = {
+    "cpu": {
+        "world": "narrow",
+        # (frames, size, films a step, share of the minutes)
+        "vae": {"minutes": 26, "steps": 6000, "phases": ((9, 64, 2, 0.8), (9, 128, 1, 0.2)), "lr": 0.006,
+                "adam": 0.002, "noise": 0.03},
+        # Films of half the size first: their tokens lie two apart, where those of the whole size will be.
+        "film": {"minutes": 60, "fill": 400, "capacity": 6000, "fresh": 0.4, "lr": 0.012, "adam": 0.0015,
+                 "average": 300, "stages": ({"size": 64, "batch": 32, "share": 0.5, "shift": 2.0},
+                                            {"size": 128, "batch": 8, "share": 0.35, "shift": 3.0},
+                                            {"size": 128, "batch": 8, "share": 0.15, "shift": 3.0, "distil": True})},
+    },
+    "gpu": {
+        "world": "full",
+        "vae": {"minutes": 8, "steps": 20000, "phases": ((9, 64, 48, 0.6), (17, 128, 16, 0.4)), "lr": 0.02,
+                "adam": 0.002, "noise": 0.03},
+        "film": {"minutes": 20, "fill": 15000, "capacity": 200000, "fresh": 0.0, "lr": 0.02, "adam": 0.001,
+                 "average": 2000, "stages": ({"size": 64, "batch": 512, "share": 0.25, "shift": 2.0},
+                                             {"size": 128, "batch": 256, "share": 0.6, "shift": 3.0},
+                                             {"size": 128, "batch": 128, "share": 0.15, "shift": 3.0,
+                                              "distil": True})},
+    },
+}

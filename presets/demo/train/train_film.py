@@ -1,0 +1,211 @@
+"""Trains text encoders and transformer together, by flow matching, on films drawn as they are needed.
+
+    DEMO_RUN=FOLDER python3 train_film.py [cpu|gpu] [MINUTES OF THIS RUN]
+
+Goes on where an earlier run stopped: from FOLDER/film.pt, or from the averaged weights FOLDER/film_ema.pt alone. Needs
+FOLDER/basis.pt and the tokenizers below FOLDER/model. The last stage learns from the model of the stage before it what
+guidance does, so that one pass with a factor does the work of two.
+"""
+
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+import world
+from basis import Basis
+from common import RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, save_state
+from net import Film, clip_config, llama_config, transformer_config
+from recipe import CLIP, LLAMA, RECIPES, SEED, TRANSFORMER
+from words import Words
+
+DROPPED = 0.1               # share of films that are shown without a caption
+PLAIN = 1000.0              # what the guidance embedding reads for a factor of one
+
+
+def configs(words):
+    return {"text_encoder": llama_config(words.sizes[0], **LLAMA),
+            "text_encoder_2": clip_config(words.sizes[1], **CLIP),
+            "transformer": transformer_config(**TRANSFORMER, text=LLAMA["width"], pooled=CLIP["width"])}
+
+
+class Films(IterableDataset):
+    """Endless (latent, ids of LLaMA's kind, ids of CLIP's kind, where these end)."""
+
+    def __init__(self, which, size, seed):
+        self.which, self.size, self.seed = which, size, seed
+
+    def __iter__(self):
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng((SEED, 3, self.seed, info.id if info else 0))
+        basis, words = Basis(), Words(os.path.join(RUN, "model"))
+        while True:
+            scene = world.draw(rng, self.which)
+            text = world.caption(scene, rng) if rng.uniform() >= DROPPED else ""
+            latent = basis(world.paint(scene, self.size) / 127.5 - 1)
+            llama, clip = words(text)
+            yield (torch.from_numpy(latent), torch.tensor(llama),
+                   torch.tensor(clip + clip[-1:] * (77 - len(clip))), len(clip) - 1)
+
+
+class Ring:
+    """The newest films, by the number of tokens of their captions; a batch has one number, so nothing is padded."""
+
+    def __init__(self, films, capacity, fresh):
+        workers = 14 if device() == "cuda" else 0
+        more = {"prefetch_factor": 64, "persistent_workers": True} if workers else {}
+        self.source = iter(DataLoader(films, batch_size=None, num_workers=workers, **more))
+        self.capacity, self.fresh, self.owed = capacity, fresh, 0.0
+        self.rows, self.by_length, self.at = [], {}, 0
+
+    def add(self, count):
+        for _ in range(count):
+            z, llama, clip, last = next(self.source)
+            row = (z.to(device(), torch.bfloat16), llama.to(device()), clip.to(device()), last)
+            n = len(llama)
+            if len(self.rows) < self.capacity:
+                self.rows.append(row)
+                self.by_length.setdefault(n, []).append(len(self.rows) - 1)
+            else:
+                old = len(self.rows[self.at][1])
+                self.by_length[old].remove(self.at)
+                self.rows[self.at] = row
+                self.by_length.setdefault(n, []).append(self.at)
+                self.at = (self.at + 1) % self.capacity
+
+    def batch(self, rng, count):
+        self.owed += self.fresh * count
+        self.add(int(self.owed))
+        self.owed -= int(self.owed)
+        lengths = [n for n in self.by_length if len(self.by_length[n]) > 1]
+        share = np.array([len(self.by_length[n]) for n in lengths], float)
+        among = self.by_length[lengths[rng.choice(len(lengths), p=share / share.sum())]]
+        rows = [self.rows[i] for i in rng.choice(among, count, replace=len(among) < count)]
+        last = torch.tensor([r[3] for r in rows], device=device())
+        clip = torch.stack([r[2] for r in rows])[:, :max(r[3] for r in rows) + 1]
+        return torch.stack([r[0] for r in rows]).float(), torch.stack([r[1] for r in rows]), clip, last
+
+
+def times(count, shift):
+    t = torch.sigmoid(torch.randn(count, device=device()))
+    t = torch.where(torch.rand_like(t) < 0.1, torch.rand_like(t), t)
+    return (shift * t / (1 + (shift - 1) * t)).clamp(1e-3, 1)
+
+
+def stage_of(stages, done):
+    at = 0.0
+    for i, s in enumerate(stages):
+        at += s["share"]
+        if done < at:
+            break
+    return i, s
+
+
+def stride(size):
+    return (1, world.SIZE // size, world.SIZE // size)
+
+
+def plain(name):
+    """What Adam takes: embeddings, and matrices that see one row a film."""
+    return any(k in name for k in ("embed", "norm", "proj_out.", "x_embedder")) and "transformer_blocks" not in name \
+        or "norm" in name
+
+
+def step_loss(model, teacher, batch, s, nothing):
+    z, llama, clip, last = batch
+    n = len(z)
+    t, noise = times(n, s["shift"]), torch.randn_like(z)
+    x = z + t[:, None, None, None, None] * (noise - z)
+    guidance = torch.full((n,), PLAIN, device=device())
+    target, steps = noise - z, stride(s["size"])
+    if teacher:
+        factor = 1 + 6 * torch.rand(n, device=device())
+        with torch.no_grad(), autocast():
+            yes = teacher(x, 1000 * t, llama, clip, last, guidance, steps).float()
+            no = teacher(x, 1000 * t, *(e.expand(n, *e.shape[1:]) for e in nothing), guidance, steps).float()
+        target, guidance = no + factor[:, None, None, None, None] * (yes - no), 1000 * factor
+    with autocast():
+        v = model(x, 1000 * t, llama, clip, last, guidance, steps)
+    return (v.float() - target).square().mean()
+
+
+def main():
+    name = sys.argv[1] if len(sys.argv) > 1 else "cpu"
+    recipe = RECIPES[name]
+    r = recipe["film"]
+    limit = 60 * float(sys.argv[2]) if len(sys.argv) > 2 else 1e9
+    if device() == "cpu":
+        torch.set_num_threads(2)
+    words = Words(os.path.join(RUN, "model"))
+    torch.manual_seed(SEED)
+    model = Film(configs(words), words.crop).to(device())
+    for n, p in model.named_parameters():
+        if "norm" in n and "linear" in n or n.startswith("transformer.proj_out") or "token_embedding" in n:
+            p.data.mul_(0.02 if "embedding" in n else 0)
+    learned = [(n, p) for n, p in model.named_parameters()
+               if not any(n.startswith(f"text_encoder.layers.{i}.") for i in (LLAMA["layers"], LLAMA["layers"] + 1))]
+    opt = Optimizer(learned, r["lr"], r["adam"], plain, decay=0.02)
+    ema, teacher = Average(model, r["average"]), None
+    path, step, before, taught = os.path.join(RUN, "film.pt"), 0, 0.0, None
+    small = os.path.join(RUN, "film_ema.pt")
+    state = load_state(path) or load_state(small)
+    if state:
+        ema.weights, ema.count = {n: p.float() for n, p in state["ema"].items()}, state["ema_count"]
+        model.load_state_dict(state.get("model", ema.weights))
+        if "opt" in state:
+            opt.load_state_dict(state["opt"])
+        step, before, taught = state["step"], state["seconds"], state["teacher"]
+    clock, started = Clock(before), time.time()
+    log = Log(os.path.join(RUN, "film.csv"), ("step", "seconds", "stage", "tokens", "loss"))
+    rng = np.random.default_rng((SEED, 4, step))
+    torch.manual_seed(SEED + step)
+    llama, clip = words("")
+    nothing = tuple(torch.tensor(i, device=device())[None] for i in (llama, clip)) + \
+        (torch.tensor([len(clip) - 1], device=device()),)
+    now, ring, sums, saved = None, None, [], time.time()
+
+    def keep():
+        shared = {"ema_count": ema.count, "step": step, "seconds": clock(), "configs": configs(words)}
+        half = {n: p.bfloat16() for n, p in ema.weights.items()}
+        save_state(small, ema=half, teacher=taught and {n: p.bfloat16() for n, p in taught.items()}, **shared)
+        save_state(path, model=model.state_dict(), ema=ema.weights, opt=opt.state_dict(), teacher=taught, **shared)
+
+    while time.time() - started < limit:
+        done = clock() / (60 * r["minutes"])
+        if done >= 1:
+            break
+        index, s = stage_of(r["stages"], done)
+        if index != now:
+            now = index
+            ring = Ring(Films(recipe["world"], s["size"], step), r["capacity"], r["fresh"])
+            ring.add(r["fill"])
+            if s.get("distil"):
+                if taught is None:
+                    taught = {n: p.clone() for n, p in ema.weights.items()}
+                    model.load_state_dict(taught)
+                teacher = Film(configs(words), words.crop).to(device())
+                teacher.load_state_dict({n: p.float() for n, p in taught.items()})
+                teacher.requires_grad_(False)
+        if device() == "cuda":
+            ring.add(s["batch"] // 16)
+        loss = step_loss(model, teacher, ring.batch(rng, s["batch"]), s, nothing)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for _, p in learned], 1.0)
+        opt.step(min(1, (step + 1) / 100) * min(1.0, 0.05 + (1 - done) / 0.35))
+        ema.update(model)
+        step += 1
+        sums.append(loss.item())
+        if step % 20 == 0:
+            log.row(step, clock(), index, s["size"], float(np.mean(sums)))
+            sums = []
+        if time.time() - saved > 60:
+            keep()
+            saved = time.time()
+    keep()
+
+
+if __name__ == "__main__":
+    main()

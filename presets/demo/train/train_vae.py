@@ -1,0 +1,147 @@
+"""Trains the decoder of the VAE on films drawn as they are needed; basis.py made its encoder.
+
+    DEMO_RUN=FOLDER python3 train_vae.py [cpu|gpu] [MINUTES]
+
+Goes on where a run that was killed stopped. Writes FOLDER/vae.pt and FOLDER/vae.csv.
+"""
+
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import torch
+
+import world
+from basis import Basis, encoder
+from common import RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, psnr, save_state
+from net import Vae, vae_config
+from recipe import RECIPES, SEED, VAE
+
+
+def film(seed, which, frames, size, kind="train"):
+    """A window of a drawn film, [3, frames, size, size] between -1 and 1; at 64 it is the whole view or a part."""
+    rng = np.random.default_rng((SEED, 1, seed))
+    scene = world.draw(rng, which, kind)
+    start = 4 * rng.integers((world.FRAMES - frames) // 4 + 1)
+    whole = size == world.SIZE or rng.uniform() < 0.5
+    x = world.paint(scene, size if whole else world.SIZE, range(start, start + frames))
+    if not whole:
+        at = 8 * rng.integers((world.SIZE - size) // 8 + 1, size=2)
+        x = x[:, at[0]:at[0] + size, at[1]:at[1] + size]
+    if rng.uniform() < 0.5:
+        x = x[:, :, ::-1]
+    return x.astype(np.float32) / 127.5 - 1
+
+
+def channels_first(x):
+    return np.ascontiguousarray(x.transpose(3, 0, 1, 2))
+
+
+def batch(seed, which, frames, size, count):
+    """Latents and films."""
+    films = [film(seed * 1000 + i, which, frames, size) for i in range(count)]
+    basis = Basis()
+    return np.stack([basis(x) for x in films]), np.stack([channels_first(x) for x in films])
+
+
+def edges(a, b):
+    """How far the differences between neighbours are apart, in space and time."""
+    return sum(((a.diff(dim=d) - b.diff(dim=d)).abs().mean()) for d in (2, 3, 4))
+
+
+def validate(model, which):
+    out = []
+    for i in range(4):
+        z, x = (torch.from_numpy(a).to(device()) for a in batch(10 ** 6 + i, which, 9, world.SIZE, 1))
+        with torch.no_grad(), autocast():
+            out.append(psnr(model.decode(z).float().clamp(-1, 1), x))
+    return float(np.mean(out))
+
+
+def main():
+    name = sys.argv[1] if len(sys.argv) > 1 else "cpu"
+    recipe = RECIPES[name]
+    r, which = dict(recipe["vae"]), recipe["world"]
+    if len(sys.argv) > 2:
+        r["minutes"] = float(sys.argv[2])
+    if device() == "cpu":
+        torch.set_num_threads(2)
+    os.makedirs(RUN, exist_ok=True)
+    torch.manual_seed(SEED)
+    c = vae_config(**VAE, scaling=1.0)
+    model = Vae(**c).to(device(), memory_format=torch.channels_last_3d)
+    for n, p in model.named_parameters():
+        if n.endswith("conv2.conv.weight"):
+            p.data.mul_(0.1)
+    encoder(model, Basis().parts)
+    learned = [(n, p) for n, p in model.named_parameters() if n.startswith(("decoder", "post_quant"))]
+    opt = Optimizer(learned, r["lr"], r["adam"], plain=lambda n: "decoder.conv_out" in n)
+    ema = Average(model, 200)
+    path, step, before = os.path.join(RUN, "vae.pt"), 0, 0.0
+    state = load_state(path)
+    if state:
+        model.load_state_dict(state["model"])
+        opt.load_state_dict(state["opt"])
+        ema.weights, ema.count = state["ema"], state["ema_count"]
+        step, before = state["step"], state["seconds"]
+    clock = Clock(before)
+    log = Log(os.path.join(RUN, "vae.csv"), ("step", "seconds", "frames", "size", "l1", "edges", "psnr",
+                                             "held_out_psnr"))
+    pool = ProcessPoolExecutor(12) if device() == "cuda" else None
+    queue, sums, saved, checked = [], [], time.time(), clock()
+
+    def keep():
+        save_state(path, model=model.state_dict(), ema=ema.weights, ema_count=ema.count, opt=opt.state_dict(),
+                   step=step, seconds=clock(), config=c)
+
+    while True:
+        done = max(clock() / (60 * r["minutes"]), step / r["steps"])
+        if done >= 1:
+            break
+        at = 0.0
+        for frames, size, count, share in r["phases"]:
+            at += share
+            if done < at:
+                break
+        if pool:
+            while len(queue) < 24 or queue[0][0] != (frames, size, count):
+                if queue and queue[0][0] != (frames, size, count):
+                    queue.pop(0)
+                    continue
+                queue.append(((frames, size, count),
+                              pool.submit(batch, step + len(queue), which, frames, size, count)))
+            x = queue.pop(0)[1].result()
+        else:
+            x = batch(step, which, frames, size, count)
+        z, x = (torch.from_numpy(a).to(device(), memory_format=torch.channels_last_3d) for a in x)
+
+        with autocast():
+            y = model.decode(z + r["noise"] * torch.randn_like(z)).float()
+        l1, sharp, mse = (y - x).abs().mean(), edges(y, x), (y - x).square().mean()
+        loss = 0.5 * l1 + 2 * mse + 0.5 * sharp
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for _, p in opt.adam], 1.0)
+        opt.step(min(1, (step + 1) / 50) * min(1.0, 0.03 + (1 - done) / 0.5))
+        ema.update(model)
+        step += 1
+        sums.append((l1.item(), sharp.item(), psnr(y.detach(), x)))
+        if step % 20 == 0:
+            held = ""
+            if clock() - checked > 120:
+                test = Vae(**c).to(device())
+                test.load_state_dict(ema.weights)
+                held, checked = validate(test, which), clock()
+            log.row(step, clock(), frames, size, *map(float, np.mean(sums, 0)), held)
+            sums = []
+        if time.time() - saved > 45:
+            keep()
+            saved = time.time()
+    keep()
+    if pool:
+        pool.shutdown(cancel_futures=True)
+
+
+if __name__ == "__main__":
+    main()
