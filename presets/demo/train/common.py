@@ -9,7 +9,8 @@ import time
 import numpy as np
 import torch
 
-RUN = os.environ.get("DEMO_RUN", "demo-run")
+RUN = os.environ.get("DEMO_RUN", "build-train")
+MODEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "model")
 
 
 def device():
@@ -141,6 +142,17 @@ def save_tensors(path, tensors):
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+
+
+def load_tensors(path):
+    """All of a safetensors file, as f32."""
+    kinds = {"F32": torch.float32, "BF16": torch.bfloat16, "F8_E4M3": torch.float8_e4m3fn}
+    with open(path, "rb") as f:
+        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        data = bytearray(f.read())
+    header.pop("__metadata__", None)
+    return {n: torch.frombuffer(data, dtype=kinds[e["dtype"]], offset=e["data_offsets"][0],
+                                count=int(np.prod(e["shape"]))).reshape(e["shape"]).float() for n, e in header.items()}
 
 
 def save_json(path, value):

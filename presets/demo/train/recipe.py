@@ -32,4 +32,14 @@ RECIPES = {
                                              {"size": 128, "batch": 128, "share": 0.15, "shift": 3.0,
                                               "distil": True})},
     },
+    # Every stage for a moment, to see that all of it runs.
+    "try": {
+        "world": "narrow",
+        "vae": {"minutes": 0.4, "steps": 8, "phases": ((5, 32, 1, 0.5), (9, 32, 1, 0.5)), "lr": 0.02, "adam": 0.002,
+                "noise": 0.03},
+        "film": {"minutes": 1.2, "fill": 16, "capacity": 64, "fresh": 0.2, "lr": 0.02, "adam": 0.001, "average": 10,
+                 "stages": ({"size": 64, "batch": 2, "share": 0.4, "shift": 2.0},
+                            {"size": 128, "batch": 1, "share": 0.3, "shift": 3.0},
+                            {"size": 128, "batch": 1, "share": 0.3, "shift": 3.0, "distil": True})},
+    },
 }

@@ -1,14 +1,16 @@
 """Trains text encoders and transformer together, by flow matching, on films drawn as they are needed.
 
-    DEMO_RUN=FOLDER python3 train_film.py [cpu|gpu] [MINUTES OF THIS RUN]
+    DEMO_RUN=FOLDER python3 train_film.py [cpu|gpu|try] [MINUTES OF THIS RUN]
 
 Goes on where an earlier run stopped: from FOLDER/film.pt, or from the averaged weights FOLDER/film_ema.pt alone. Needs
-FOLDER/basis.pt and the tokenizers below FOLDER/model. The last stage learns from the model of the stage before it what
+FOLDER/basis.pt and the tokenizers of the model folder. The last stage learns from the model of the stage before it what
 guidance does, so that one pass with a factor does the work of two.
 """
 
 import os
+import queue
 import sys
+import threading
 import time
 
 import numpy as np
@@ -17,12 +19,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 import world
 from basis import Basis
-from common import RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, save_state
+from common import MODEL, RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, save_state
 from net import Film, clip_config, llama_config, transformer_config
 from recipe import CLIP, LLAMA, RECIPES, SEED, TRANSFORMER
 from words import Words
 
 DROPPED = 0.1               # share of films that are shown without a caption
+CHUNK, LONGEST, WORKERS = 16, 192, 14
 PLAIN = 1000.0              # what the guidance embedding reads for a factor of one
 
 
@@ -33,7 +36,7 @@ def configs(words):
 
 
 class Films(IterableDataset):
-    """Endless (latent, ids of LLaMA's kind, ids of CLIP's kind, where these end)."""
+    """Endless chunks: latents, ids of LLaMA's kind, how many, ids of CLIP's kind, how many; ids are padded."""
 
     def __init__(self, which, size, seed):
         self.which, self.size, self.seed = which, size, seed
@@ -41,52 +44,83 @@ class Films(IterableDataset):
     def __iter__(self):
         info = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((SEED, 3, self.seed, info.id if info else 0))
-        basis, words = Basis(), Words(os.path.join(RUN, "model"))
+        basis, words = Basis(), Words(MODEL)
         while True:
-            scene = world.draw(rng, self.which)
-            text = world.caption(scene, rng) if rng.uniform() >= DROPPED else ""
-            latent = basis(world.paint(scene, self.size) / 127.5 - 1)
-            llama, clip = words(text)
-            yield (torch.from_numpy(latent), torch.tensor(llama),
-                   torch.tensor(clip + clip[-1:] * (77 - len(clip))), len(clip) - 1)
+            latents, ids = [], torch.zeros((2, CHUNK, LONGEST), dtype=torch.int16)
+            counts = torch.zeros((2, CHUNK), dtype=torch.int64)
+            for i in range(CHUNK):
+                scene = world.draw(rng, self.which)
+                text = world.caption(scene, rng) if rng.uniform() >= DROPPED else ""
+                latents.append(torch.from_numpy(basis(world.paint(scene, self.size) / 127.5 - 1)).bfloat16())
+                for k, found in enumerate(words(text)):
+                    ids[k, i] = found[-1]
+                    ids[k, i, :len(found)] = torch.tensor(found)
+                    counts[k, i] = len(found)
+            yield torch.stack(latents), ids, counts
 
 
 class Ring:
     """The newest films, by the number of tokens of their captions; a batch has one number, so nothing is padded."""
 
     def __init__(self, films, capacity, fresh):
-        workers = 14 if device() == "cuda" else 0
-        more = {"prefetch_factor": 64, "persistent_workers": True} if workers else {}
-        self.source = iter(DataLoader(films, batch_size=None, num_workers=workers, **more))
         self.capacity, self.fresh, self.owed = capacity, fresh, 0.0
-        self.rows, self.by_length, self.at = [], {}, 0
+        self.used, self.at, self.by_length, self.length = 0, 0, {}, {}
+        self.latents = self.queue = None
+        if device() == "cuda":
+            # Workers draw as fast as they can; a thread takes what they have drawn.
+            loader = DataLoader(films, batch_size=None, num_workers=WORKERS, prefetch_factor=4)
+            self.queue = queue.Queue(64)
+            threading.Thread(target=self.fetch, args=(iter(loader),), daemon=True).start()
+        else:
+            self.source = iter(films)
 
-    def add(self, count):
-        for _ in range(count):
-            z, llama, clip, last = next(self.source)
-            row = (z.to(device(), torch.bfloat16), llama.to(device()), clip.to(device()), last)
-            n = len(llama)
-            if len(self.rows) < self.capacity:
-                self.rows.append(row)
-                self.by_length.setdefault(n, []).append(len(self.rows) - 1)
-            else:
-                old = len(self.rows[self.at][1])
-                self.by_length[old].remove(self.at)
-                self.rows[self.at] = row
-                self.by_length.setdefault(n, []).append(self.at)
-                self.at = (self.at + 1) % self.capacity
+    def fetch(self, source):
+        while self.queue:
+            self.queue.put(next(source))
+
+    def close(self):
+        """Ends the thread and with it the workers."""
+        ending, self.queue = self.queue, None
+        while ending and not ending.empty():
+            ending.get()
+
+    def put(self, chunk):
+        latents, ids, counts = (t.to(device()) for t in chunk)
+        if self.latents is None:
+            self.latents = torch.empty((self.capacity, *latents.shape[1:]), dtype=latents.dtype, device=device())
+            self.ids = torch.empty((2, self.capacity, LONGEST), dtype=ids.dtype, device=device())
+            self.counts = torch.empty((2, self.capacity), dtype=counts.dtype, device=device())
+        at = slice(self.at, self.at + CHUNK)
+        self.latents[at], self.ids[:, at], self.counts[:, at] = latents, ids, counts
+        for i, n in zip(range(self.at, self.at + CHUNK), chunk[2][0].tolist()):
+            if i in self.length:
+                self.by_length[self.length[i]].remove(i)
+            self.length[i] = n
+            self.by_length.setdefault(n, set()).add(i)
+        self.at = (self.at + CHUNK) % self.capacity
+        self.used = min(self.used + CHUNK, self.capacity)
+
+    def fill(self, count):
+        while self.used < count:
+            self.put(self.queue.get() if self.queue else next(self.source))
 
     def batch(self, rng, count):
-        self.owed += self.fresh * count
-        self.add(int(self.owed))
-        self.owed -= int(self.owed)
-        lengths = [n for n in self.by_length if len(self.by_length[n]) > 1]
+        if self.queue:
+            for _ in range(min(16, self.queue.qsize())):
+                self.put(self.queue.get())
+        else:
+            self.owed += self.fresh * count
+            while self.owed >= CHUNK:
+                self.put(next(self.source))
+                self.owed -= CHUNK
+        lengths = [n for n in self.by_length if self.by_length[n]]
         share = np.array([len(self.by_length[n]) for n in lengths], float)
-        among = self.by_length[lengths[rng.choice(len(lengths), p=share / share.sum())]]
-        rows = [self.rows[i] for i in rng.choice(among, count, replace=len(among) < count)]
-        last = torch.tensor([r[3] for r in rows], device=device())
-        clip = torch.stack([r[2] for r in rows])[:, :max(r[3] for r in rows) + 1]
-        return torch.stack([r[0] for r in rows]).float(), torch.stack([r[1] for r in rows]), clip, last
+        n = lengths[rng.choice(len(lengths), p=share / share.sum())]
+        among = np.array(sorted(self.by_length[n]))
+        rows = torch.from_numpy(rng.choice(among, count, replace=len(among) < count)).to(device())
+        clips = self.counts[1, rows]
+        return (self.latents[rows].float(), self.ids[0, rows, :n].long(), self.ids[1, rows, :int(clips.max())].long(),
+                clips - 1)
 
 
 def times(count, shift):
@@ -139,7 +173,7 @@ def main():
     limit = 60 * float(sys.argv[2]) if len(sys.argv) > 2 else 1e9
     if device() == "cpu":
         torch.set_num_threads(2)
-    words = Words(os.path.join(RUN, "model"))
+    words = Words(MODEL)
     torch.manual_seed(SEED)
     model = Film(configs(words), words.crop).to(device())
     for n, p in model.named_parameters():
@@ -180,8 +214,10 @@ def main():
         index, s = stage_of(r["stages"], done)
         if index != now:
             now = index
+            if ring:
+                ring.close()
             ring = Ring(Films(recipe["world"], s["size"], step), r["capacity"], r["fresh"])
-            ring.add(r["fill"])
+            ring.fill(r["fill"])
             if s.get("distil"):
                 if taught is None:
                     taught = {n: p.clone() for n, p in ema.weights.items()}
@@ -189,8 +225,6 @@ def main():
                 teacher = Film(configs(words), words.crop).to(device())
                 teacher.load_state_dict({n: p.float() for n, p in taught.items()})
                 teacher.requires_grad_(False)
-        if device() == "cuda":
-            ring.add(s["batch"] // 16)
         loss = step_loss(model, teacher, ring.batch(rng, s["batch"]), s, nothing)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for _, p in learned], 1.0)
@@ -205,6 +239,7 @@ def main():
             keep()
             saved = time.time()
     keep()
+    ring.close()
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Trains the decoder of the VAE on films drawn as they are needed; basis.py made its encoder.
 
-    DEMO_RUN=FOLDER python3 train_vae.py [cpu|gpu] [MINUTES]
+    DEMO_RUN=FOLDER python3 train_vae.py [cpu|gpu|try] [MINUTES OF THIS RUN]
 
-Goes on where a run that was killed stopped. Writes FOLDER/vae.pt and FOLDER/vae.csv.
+Goes on where an earlier run stopped: from FOLDER/vae.pt, or from the averaged weights FOLDER/vae_ema.pt alone. Needs
+FOLDER/basis.pt. Losses go to FOLDER/vae.csv.
 """
 
 import os
 import sys
 import time
+from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -63,9 +66,8 @@ def validate(model, which):
 def main():
     name = sys.argv[1] if len(sys.argv) > 1 else "cpu"
     recipe = RECIPES[name]
-    r, which = dict(recipe["vae"]), recipe["world"]
-    if len(sys.argv) > 2:
-        r["minutes"] = float(sys.argv[2])
+    r, which = recipe["vae"], recipe["world"]
+    limit = 60 * float(sys.argv[2]) if len(sys.argv) > 2 else 1e9
     if device() == "cpu":
         torch.set_num_threads(2)
     os.makedirs(RUN, exist_ok=True)
@@ -80,23 +82,36 @@ def main():
     opt = Optimizer(learned, r["lr"], r["adam"], plain=lambda n: "decoder.conv_out" in n)
     ema = Average(model, 200)
     path, step, before = os.path.join(RUN, "vae.pt"), 0, 0.0
-    state = load_state(path)
+    small = os.path.join(RUN, "vae_ema.pt")
+    state = load_state(path) or load_state(small)
     if state:
-        model.load_state_dict(state["model"])
-        opt.load_state_dict(state["opt"])
-        ema.weights, ema.count = state["ema"], state["ema_count"]
+        ema.weights, ema.count = {n: p.float() for n, p in state["ema"].items()}, state["ema_count"]
+        model.load_state_dict(state.get("model", ema.weights))
+        if "opt" in state:
+            opt.load_state_dict(state["opt"])
         step, before = state["step"], state["seconds"]
-    clock = Clock(before)
+    clock, started = Clock(before), time.time()
     log = Log(os.path.join(RUN, "vae.csv"), ("step", "seconds", "frames", "size", "l1", "edges", "psnr",
                                              "held_out_psnr"))
-    pool = ProcessPoolExecutor(12) if device() == "cuda" else None
-    queue, sums, saved, checked = [], [], time.time(), clock()
+    pool = ProcessPoolExecutor(8, get_context("spawn")) if device() == "cuda" else None
+    coming, sums, saved, checked = deque(), [], time.time(), clock()
+
+    def films(phase):
+        """The next latents and films; with a pool, many are on their way."""
+        if not pool:
+            return batch(step, which, *phase)
+        while coming and coming[0][0] != phase:
+            coming.popleft()
+        while len(coming) < 24:
+            coming.append((phase, pool.submit(batch, step + len(coming), which, *phase)))
+        return coming.popleft()[1].result()
 
     def keep():
-        save_state(path, model=model.state_dict(), ema=ema.weights, ema_count=ema.count, opt=opt.state_dict(),
-                   step=step, seconds=clock(), config=c)
+        shared = {"ema_count": ema.count, "step": step, "seconds": clock(), "config": c}
+        save_state(small, ema={n: p.bfloat16() for n, p in ema.weights.items()}, **shared)
+        save_state(path, model=model.state_dict(), ema=ema.weights, opt=opt.state_dict(), **shared)
 
-    while True:
+    while time.time() - started < limit:
         done = max(clock() / (60 * r["minutes"]), step / r["steps"])
         if done >= 1:
             break
@@ -105,17 +120,8 @@ def main():
             at += share
             if done < at:
                 break
-        if pool:
-            while len(queue) < 24 or queue[0][0] != (frames, size, count):
-                if queue and queue[0][0] != (frames, size, count):
-                    queue.pop(0)
-                    continue
-                queue.append(((frames, size, count),
-                              pool.submit(batch, step + len(queue), which, frames, size, count)))
-            x = queue.pop(0)[1].result()
-        else:
-            x = batch(step, which, frames, size, count)
-        z, x = (torch.from_numpy(a).to(device(), memory_format=torch.channels_last_3d) for a in x)
+        z, x = (torch.from_numpy(a).to(device(), memory_format=torch.channels_last_3d)
+                for a in films((frames, size, count)))
 
         with autocast():
             y = model.decode(z + r["noise"] * torch.randn_like(z)).float()

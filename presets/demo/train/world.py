@@ -12,6 +12,7 @@ import sys
 
 import numpy as np
 
+import y4m
 from shapes import ROUND, SHAPES
 
 FRAMES, SIZE = 33, 128
@@ -24,12 +25,15 @@ COLOURS = {"red": (222, 38, 38), "orange": (246, 138, 28), "yellow": (250, 222, 
 GROUNDS = {"white": ("plain", (236, 236, 232)), "black": ("plain", (18, 18, 20)), "gray": ("plain", (150, 150, 152)),
            "navy": ("plain", (24, 32, 84)), "light blue": ("plain", (158, 202, 240)),
            "light green": ("plain", (170, 226, 168)), "beige": ("plain", (230, 208, 168)),
-           "dark green": ("plain", (20, 72, 44)), "maroon": ("plain", (98, 24, 36)), "lilac": ("plain", (206, 178, 234)),
+           "dark green": ("plain", (20, 72, 44)), "maroon": ("plain", (98, 24, 36)),
+           "lilac": ("plain", (206, 178, 234)),
            "sunset": ("fade", (92, 52, 130), (250, 158, 84)), "sky": ("fade", (70, 140, 225), (206, 232, 250)),
            "night": ("stars", (14, 16, 44), (240, 240, 220)), "meadow": ("horizon", (150, 206, 246), (92, 168, 72)),
            "sea": ("waves", (178, 214, 236), (28, 92, 150)), "desert": ("horizon", (150, 196, 230), (226, 186, 116)),
-           "room": ("horizon", (222, 214, 200), (146, 96, 58)), "stripes": ("stripes", (214, 214, 220), (168, 176, 196)),
-           "checkers": ("checkers", (224, 220, 210), (180, 174, 164)), "dots": ("dots", (232, 224, 206), (190, 150, 140)),
+           "room": ("horizon", (222, 214, 200), (146, 96, 58)),
+           "stripes": ("stripes", (214, 214, 220), (168, 176, 196)),
+           "checkers": ("checkers", (224, 220, 210), (180, 174, 164)),
+           "dots": ("dots", (232, 224, 206), (190, 150, 140)),
            "snow": ("horizon", (176, 190, 208), (242, 244, 248)), "grid": ("grid", (30, 44, 60), (74, 104, 130))}
 
 SIZES = {"small": 0.24, "medium": 0.36, "big": 0.5}
@@ -212,7 +216,8 @@ def paint_surface(t, x, y, inside, pixel):
 def camera(name, u):
     """Offset and magnification of the view."""
     zero = 0 * u
-    moves = {"in": (zero, zero, 0.85 + 0.4 * u), "out": (zero, zero, 1.25 - 0.4 * u), "pan right": (0.5 * u - 0.25, zero, zero + 1),
+    moves = {"in": (zero, zero, 0.85 + 0.4 * u), "out": (zero, zero, 1.25 - 0.4 * u),
+             "pan right": (0.5 * u - 0.25, zero, zero + 1),
              "pan left": (0.25 - 0.5 * u, zero, zero + 1), "tilt": (zero, 0.25 - 0.5 * u, zero + 1),
              "shake": (0.05 * np.sin(31 * u), 0.05 * np.sin(23 * u + 1), zero + 1)}
     return moves.get(name, (zero, zero, zero + 1))
@@ -293,9 +298,11 @@ WORDS = {
     "tree": ("tree", "fir tree"), "boat": ("boat", "sailing boat"), "bowl": ("bowl",), "crown": ("crown",),
     "red": ("red", "bright red", "scarlet"), "orange": ("orange",), "yellow": ("yellow", "bright yellow"),
     "green": ("green",), "blue": ("blue", "deep blue"), "purple": ("purple", "violet"), "pink": ("pink", "rose pink"),
-    "white": ("white",), "black": ("black",), "gray": ("gray", "grey"), "brown": ("brown",), "cyan": ("cyan", "turquoise"),
+    "white": ("white",), "black": ("black",), "gray": ("gray", "grey"), "brown": ("brown",),
+    "cyan": ("cyan", "turquoise"),
     "small": ("small", "little", "tiny"), "medium": ("", "medium sized"), "big": ("big", "large", "huge"),
-    "plain": ("",), "striped": ("striped", "stripy"), "dotted": ("dotted", "spotted"), "checked": ("checked", "checkered"),
+    "plain": ("",), "striped": ("striped", "stripy"), "dotted": ("dotted", "spotted"),
+    "checked": ("checked", "checkered"),
     "shaded": ("shaded",), "outlined": ("outlined",),
 }
 VERBS = {
@@ -328,14 +335,16 @@ PLAIN_WORDS = ("on a {} background", "against a {} background", "in front of a {
                "before a {} backdrop")
 PLACE_WORDS = {"left": ("on the left", "at the left side"), "right": ("on the right", "at the right side"),
                "top": ("at the top", "near the top"), "bottom": ("at the bottom", "near the bottom")}
-LIGHT_WORDS = {"dim": ("in dim light", "in the dark"), "sweep": ("while a beam of light passes", "under a passing light"),
+LIGHT_WORDS = {"dim": ("in dim light", "in the dark"),
+               "sweep": ("while a beam of light passes", "under a passing light"),
                "lamp": ("in the light of a lamp", "lit in the middle"), "flicker": ("in flickering light",),
                "dawn": ("while it gets brighter", "as the light comes up")}
 CAMERA_WORDS = {"in": ("the camera zooms in", "zooming in"), "out": ("the camera zooms out", "zooming out"),
                 "pan right": ("the camera pans right", "panning to the right"),
-                "pan left": ("the camera pans left", "panning to the left"), "tilt": ("the camera tilts up", "tilting up"),
-                "shake": ("the camera shakes", "shaky camera")}
-OPENINGS = ("", "", "", "a film of ", "a video of ", "an animation of ", "a clip of ", "here is ", "we see ", "a short film of ")
+                "pan left": ("the camera pans left", "panning to the left"),
+                "tilt": ("the camera tilts up", "tilting up"), "shake": ("the camera shakes", "shaky camera")}
+OPENINGS = ("", "", "", "a film of ", "a video of ", "an animation of ", "a clip of ", "here is ", "we see ",
+            "a short film of ")
 FORMS = ("{a} {noun} {verb} {place} {ground} {light}", "{a} {noun} that {verb} {place} {ground} {light}",
          "{ground}, {a} {noun} {verb} {place} {light}", "{a} {noun} {place} {ground} {verb} {light}",
          "{light}, {a} {noun} {verb} {place} {ground}")
@@ -378,22 +387,11 @@ def caption(scene, rng):
     return text
 
 
-def write_y4m(path_, film):
-    """A film [n, h, w, 3] between 0 and 255 as Y4M, BT.709 limited range without subsampling."""
-    f = np.clip(film, 0, 255) / 255
-    y = f @ np.array((0.2126, 0.7152, 0.0722))
-    planes = [16 + 219 * y, 128 + 224 * (f[..., 2] - y) / 1.8556, 128 + 224 * (f[..., 0] - y) / 1.5748]
-    with open(path_, "wb") as out:
-        out.write(b"YUV4MPEG2 W%d H%d F12:1 Ip A1:1 C444\n" % (film.shape[2], film.shape[1]))
-        for i in range(len(film)):
-            out.write(b"FRAME\n" + b"".join(np.clip(np.rint(p[i]), 0, 255).astype(np.uint8).tobytes() for p in planes))
-
-
 def main():
     rng = np.random.default_rng(int(sys.argv[1]))
     scene = draw(rng, "full")
     print(caption(scene, rng))
-    write_y4m(sys.argv[2], paint(scene))
+    y4m.write(sys.argv[2], paint(scene))
 
 
 if __name__ == "__main__":
