@@ -17,6 +17,11 @@ def device():
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def workers():
+    """Processes that draw films; none where the processor is needed for training itself."""
+    return max(2, os.cpu_count() // 2) if torch.cuda.is_available() else 0
+
+
 def autocast():
     return torch.autocast(device(), torch.bfloat16)
 

@@ -2,12 +2,12 @@
 
     python3 measure.py drawn [COUNT]                      films as they are drawn: what this program can see
     python3 measure.py linear [COUNT]                     through the latent and back, linearly
-    python3 measure.py vae MODEL [COUNT]                  through the encoder in closed form and a model's decoder
+    python3 measure.py vae MODEL [COUNT]                  through a model's decoder
     python3 measure.py model MODEL ZOETROPE [COUNT] [FLAG ...]      rendered by zoetrope with those flags
 
 WORLD=narrow or full in the environment. The ground is the one whose painting most pixels are nearest to; what is not
-ground is the thing, its colour the nearest of its middle pixels, its motion the path that its centre and size follow,
-its shape the outline that covers it best.
+ground is the thing, its colour the one most of its pixels are nearest to, its motion the path that its centre and size
+follow, its shape the outline that covers it best.
 """
 
 import os
@@ -92,6 +92,8 @@ def find_shape(mask, motion):
     x, y, s = (v[SEEN] for v in centre(mask))
     whole = [i for i in range(len(SEEN)) if not (mask[SEEN[i]][[0, -1]].max() > 0.5
                                                  or mask[SEEN[i]][:, [0, -1]].max() > 0.5)] or range(len(SEEN))
+    if motion == "behind":
+        whole = sorted(range(len(SEEN)), key=lambda i: -s[i])[:2]
     best = None
     for name, outline in SHAPES.items():
         one = outline(*np.meshgrid(GRID * 1.3, GRID * 1.3)) < 0
@@ -117,18 +119,36 @@ def find_shape(mask, motion):
     return best
 
 
+def find_colour(pixels):
+    """The colour that these are nearest to, or to the way from it to the second one of its surfaces."""
+    def cost(name):
+        c = np.array(world.COLOURS[name], float)
+        way = world.second_colour(c) - c
+        t = np.clip((pixels - c) @ way / (way @ way), 0, 1)
+        return np.median(np.abs(pixels - c - t[:, None] * way).sum(-1) + 20 * t)
+    return min(world.COLOURS, key=cost)
+
+
+def behind_post(film):
+    """Whether a post stands in the middle, as wide as it is painted."""
+    middle = np.median(film[:, :, np.abs(GRID) < 0.15], (0, 1, 2))
+    return np.abs(middle - world.POST).sum() < 60 and film[:, :, np.abs(GRID) < 0.15].std((0, 1, 2)).max() < 30
+
+
 def look(film):
     """What is seen in a film [n, 128, 128, 3] between 0 and 255."""
     f = film.reshape(len(film), SMALL, 2, SMALL, 2, 3).mean((2, 4))
     ground, painted = find_ground(f)
     apart = np.abs(f - painted).sum(-1)
+    post = behind_post(f)
+    if post:
+        apart[:, :, np.abs(GRID) < 0.24] = 0
     mask = np.clip((apart - 40) / 80, 0, 1)
     sure = apart > np.percentile(apart, 99) * 0.6
     if sure.sum() < 20:
         return {"ground": ground, "colour": "none", "motion": "none", "shape": "none", "cover": 0.0}
-    middle = np.median(f[sure], 0)
-    colour = min(world.COLOURS, key=lambda c: np.abs(middle - world.COLOURS[c]).sum())
-    motion = find_motion(mask)
+    colour = find_colour(f[sure])
+    motion = "behind" if post else find_motion(mask)
     cover, shape, spins = find_shape(mask, motion)
     return {"ground": ground, "colour": colour, "motion": "spin" if spins else motion, "shape": shape, "cover": cover}
 

@@ -19,13 +19,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 import world
 from basis import Basis
-from common import MODEL, RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, save_state
+from common import MODEL, RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, save_state, workers
 from net import Film, clip_config, llama_config, transformer_config
 from recipe import CLIP, LLAMA, RECIPES, SEED, TRANSFORMER
 from words import Words
 
 DROPPED = 0.1               # share of films that are shown without a caption
-CHUNK, LONGEST, WORKERS = 16, 192, 14
+CHUNK, LONGEST = 16, 192
 PLAIN = 1000.0              # what the guidance embedding reads for a factor of one
 
 
@@ -66,11 +66,12 @@ class Ring:
         self.capacity, self.fresh, self.owed = capacity, fresh, 0.0
         self.used, self.at, self.by_length, self.length = 0, 0, {}, {}
         self.latents = self.queue = None
-        if device() == "cuda":
-            # Workers draw as fast as they can; a thread takes what they have drawn.
-            loader = DataLoader(films, batch_size=None, num_workers=WORKERS, prefetch_factor=4)
+        if workers():
+            # They draw as fast as they can; a thread takes what they have drawn.
+            loader = DataLoader(films, batch_size=None, num_workers=workers(), prefetch_factor=4)
             self.queue = queue.Queue(64)
-            threading.Thread(target=self.fetch, args=(iter(loader),), daemon=True).start()
+            self.thread = threading.Thread(target=self.fetch, args=(iter(loader),), daemon=True)
+            self.thread.start()
         else:
             self.source = iter(films)
 
@@ -79,10 +80,12 @@ class Ring:
             self.queue.put(next(source))
 
     def close(self):
-        """Ends the thread and with it the workers."""
+        """Ends the thread and with it the processes."""
         ending, self.queue = self.queue, None
-        while ending and not ending.empty():
-            ending.get()
+        while ending and self.thread.is_alive():
+            while not ending.empty():
+                ending.get()
+            self.thread.join(0.1)
 
     def put(self, chunk):
         latents, ids, counts = (t.to(device()) for t in chunk)

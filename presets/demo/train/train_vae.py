@@ -18,7 +18,7 @@ import torch
 
 import world
 from basis import Basis, encoder
-from common import RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, psnr, save_state
+from common import RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, psnr, save_state, workers
 from net import Vae, vae_config
 from recipe import RECIPES, SEED, VAE
 
@@ -93,7 +93,7 @@ def main():
     clock, started = Clock(before), time.time()
     log = Log(os.path.join(RUN, "vae.csv"), ("step", "seconds", "frames", "size", "l1", "edges", "psnr",
                                              "held_out_psnr"))
-    pool = ProcessPoolExecutor(8, get_context("spawn")) if device() == "cuda" else None
+    pool = ProcessPoolExecutor(workers(), get_context("spawn")) if workers() else None
     coming, sums, saved, checked = deque(), [], time.time(), clock()
 
     def films(phase):

@@ -1,6 +1,7 @@
 """What the films show: draws a scene from a seed, paints its frames, and says it in words.
 
     python3 world.py 7 out.y4m        paints the scene of seed 7 and prints its caption
+    python3 world.py count            says how many captions there are at least
 
 A scene is a dictionary of names and numbers. Coordinates run from -1 to 1 over the frame, y down; u is time from 0
 to 1. Nothing but numpy is needed. `WORLDS` says how often each name is drawn: the narrow world is the one that a
@@ -36,6 +37,7 @@ GROUNDS = {"white": ("plain", (236, 236, 232)), "black": ("plain", (18, 18, 20))
            "dots": ("dots", (232, 224, 206), (190, 150, 140)),
            "snow": ("horizon", (176, 190, 208), (242, 244, 248)), "grid": ("grid", (30, 44, 60), (74, 104, 130))}
 
+POST = (92, 84, 78)
 SIZES = {"small": 0.24, "medium": 0.36, "big": 0.5}
 SURFACES = ("plain", "striped", "dotted", "checked", "shaded", "outlined")
 MOTIONS = ("still", "right", "left", "rise", "fall", "bounce", "orbit", "spin", "grow", "shrink", "swing", "pulse",
@@ -192,11 +194,15 @@ def paint_ground(name, x, y, u, phase):
     return a + (b - a) * np.broadcast_to(m, np.broadcast(x, y, u).shape)[..., None].astype(np.float32)
 
 
+def second_colour(c):
+    """What stripes, dots and shades of a colour are in."""
+    return c + (255 - c) * 0.45 if c.sum() < 380 else c * 0.62
+
+
 def paint_surface(t, x, y, inside, pixel):
     """RGB of a thing at its own coordinates."""
     c = np.array(COLOURS[t["colour"]], np.float32)
-    dark, light = c * 0.62, c + (255 - c) * 0.45
-    other = light if c.sum() < 380 else dark
+    other = second_colour(c)
     s, w = t["surface"], np.maximum(pixel, 1e-3)
     if s == "striped":
         m = np.clip(0.5 + np.sin(9 * y) / (9 * w), 0, 1)
@@ -205,7 +211,7 @@ def paint_surface(t, x, y, inside, pixel):
     elif s == "checked":
         m = np.clip(0.5 + np.sin(6 * x) * np.sin(6 * y) / (4 * w), 0, 1)
     elif s == "shaded":
-        m, other = np.clip(0.5 + 0.5 * y, 0, 1), dark
+        m = np.clip(0.5 + 0.5 * y, 0, 1)
     elif s == "outlined":
         m = np.clip((inside + 0.16) / w + 0.5, 0, 1)
     else:
@@ -280,7 +286,7 @@ def paint(scene, size=SIZE, frames=None):
         cover(film, np.clip(0.5 - d / pixel, 0, 1), paint_surface(t, qx, qy, d, pixel), left, top)
         if t["motion"] == "behind":
             bar = np.clip((0.2 - np.abs(c)) / (2 / size) + 0.5, 0, 1)[None, None, :, None]
-            film += bar * (np.array((92, 84, 78), np.float32) - film)
+            film += bar * (np.array(POST, np.float32) - film)
 
     if scene["light"] != "even":
         film = light(film, scene["light"], c[None, None, :], c[None, :, None], u[:, None, None, None])
@@ -387,7 +393,19 @@ def caption(scene, rng):
     return text
 
 
+def wordings():
+    """Captions of one thing without place, light or camera, told by one form without opening, dot or capital."""
+    def of(names):
+        return sum(len(WORDS.get(n, (n,))) for n in names)
+
+    grounds = sum(len(GROUND_WORDS.get(g, PLAIN_WORDS)) for g in GROUNDS)
+    return of(SHAPES) * of(COLOURS) * of(SIZES) * of(SURFACES) * sum(map(len, VERBS.values())) * grounds
+
+
 def main():
+    if sys.argv[1] == "count":
+        print(wordings())
+        return
     rng = np.random.default_rng(int(sys.argv[1]))
     scene = draw(rng, "full")
     print(caption(scene, rng))
