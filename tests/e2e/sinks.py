@@ -234,9 +234,9 @@ def plain():
 
 
 def exr():
-    for name, options, most, bits in (("h.####.exr", "", 0.0003, 16),
+    for name, options, most, bits in (("h.####.exr", "", 0.0002, 16),
                                       ("f.####.exr", "type = float\ncompression = zips", 1e-6, 32),
-                                      ("z.####.exr", "compression = piz\nalpha = yes", 0.0003, 16)):
+                                      ("z.####.exr", "compression = piz\nalpha = yes", 0.0002, 16)):
         rc, _, err = write("write", name, options, rate="24000/1001", frames=2)
         check(f"{name} is written", rc == 0, err)
         got, err = compare(name, frames=2)
