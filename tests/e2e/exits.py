@@ -19,6 +19,8 @@ import time
 ZOETROPE, STUB, MODEL, SCRATCH = sys.argv[1], *map(pathlib.Path, sys.argv[2:5])
 TINY = ["-m", MODEL, "-p", "a red ball", "-W", "32", "-H", "32", "--frames", "5", "--threads", "2",
         "--set", "precision=f32"]
+# Long enough to be looked at.
+LONG = ["-W", "128", "-H", "128", "--frames", "33", "--steps", "100"]
 # zoetrope.h's statuses, and what a farm is told: 69, 71, 74 and 75 are worth another try.
 CODES = {0: 0, -1: 71, -2: 65, -3: 65, -4: 65, -5: 65, -6: 130, -7: 74, -8: 69, -9: 64, -10: 65,
          -11: 65, -12: 65, -13: 65, -14: 65, -15: 75, -16: 66, -17: 73, -18: 75, -99: 70, 7: 70}
@@ -74,8 +76,8 @@ def causes():
 
 def interrupted():
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 75)):
-        p = subprocess.Popen([ZOETROPE, "render", *map(str, TINY), "--steps", "1000", "-W", "128",
-                              "-H", "128", "--frames", "33", "-o", film()],
+        p = subprocess.Popen([ZOETROPE, "render", *map(str, TINY), *LONG, "--steps", "1000",
+                              "-o", film()],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in p.stderr:
             if line.startswith("steps"):
@@ -106,14 +108,14 @@ def on_terminal(*args):
 
 
 def progress():
-    code, said = on_terminal("render", *TINY, "--steps", "300", "-o", film())
+    code, said = on_terminal("render", *TINY, *LONG, "-o", film())
     check("a bar on a terminal", code == 0 and "\r" in said and "[####" in said, said[-400:])
-    check("with steps and the time that is left", "/300" in said and " s left" in said, said[-400:])
-    r = render("--steps", "300")
+    check("with steps and the time that is left", "/100" in said and " s left" in said, said[-400:])
+    r = render(*LONG)
     lines = r.stderr.decode().splitlines()
     check("plain lines elsewhere", r.returncode == 0 and b"\r" not in r.stderr and
-          any("/300" in line for line in lines), lines[-5:])
-    r = render("--steps", "300", "--json")
+          any("/100" in line for line in lines), lines[-5:])
+    r = render(*LONG, "--json")
     rows = [json.loads(line) for line in r.stdout.splitlines()]
     check("lines of JSON if asked for", len(rows) > 2, r.stdout[-400:])
 
