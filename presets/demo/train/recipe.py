@@ -24,9 +24,9 @@ RECIPES = {
     },
     "gpu": {
         "world": "full",
-        "vae": {"minutes": 8, "steps": 20000, "phases": ((9, 64, 48, 0.6), (17, 128, 16, 0.4)), "lr": 0.02,
+        "vae": {"minutes": 8, "steps": 20000, "phases": ((9, 64, 48, 0.6), (17, 128, 16, 0.4)), "lr": 0.01,
                 "adam": 0.002, "noise": 0.03},
-        "film": {"minutes": 20, "fill": 15000, "capacity": 200000, "fresh": 0.0, "lr": 0.02, "adam": 0.001,
+        "film": {"minutes": 17, "fill": 6000, "capacity": 200000, "fresh": 0.0, "lr": 0.015, "adam": 0.001,
                  "average": 2000, "stages": ({"size": 64, "batch": 512, "share": 0.25, "shift": 2.0},
                                              {"size": 128, "batch": 256, "share": 0.6, "shift": 3.0},
                                              {"size": 128, "batch": 128, "share": 0.15, "shift": 3.0,
