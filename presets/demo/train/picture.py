@@ -42,7 +42,8 @@ def losses(path, column):
     down = np.interp(across, px, py).astype(int)
     for a, b, c in zip(across, down, [down[0], *down]):
         out[min(b, c):max(b, c) + 2, a] = (42, 82, 222)
-    print(f"{column} from {y[0]:.4g} to {y[-1]:.4g}, between {y.min():.4g} and {y.max():.4g}, over {x[-1] / 3600:.2f} h")
+    print(f"{column} from {y[0]:.4g} to {y[-1]:.4g}, between {y.min():.4g} and {y.max():.4g}, over "
+          f"{x[-1] / 3600:.2f} h")
     return out
 
 

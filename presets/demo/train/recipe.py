@@ -14,10 +14,10 @@ RECIPES = {
     "cpu": {
         "world": "narrow",
         # (frames, size, films a step, share of the minutes)
-        "vae": {"minutes": 26, "steps": 6000, "phases": ((9, 64, 2, 0.8), (9, 128, 1, 0.2)), "lr": 0.006,
+        "vae": {"minutes": 60, "steps": 12000, "phases": ((9, 64, 2, 0.8), (9, 128, 1, 0.2)), "lr": 0.006,
                 "adam": 0.002, "noise": 0.03},
         # Films of half the size first: their tokens lie two apart, where those of the whole size will be.
-        "film": {"minutes": 60, "fill": 400, "capacity": 6000, "fresh": 0.4, "lr": 0.012, "adam": 0.0015,
+        "film": {"minutes": 240, "fill": 400, "capacity": 6000, "fresh": 0.4, "lr": 0.012, "adam": 0.0015,
                  "average": 300, "stages": ({"size": 64, "batch": 32, "share": 0.5, "shift": 2.0},
                                             {"size": 128, "batch": 8, "share": 0.35, "shift": 3.0},
                                             {"size": 128, "batch": 8, "share": 0.15, "shift": 3.0, "distil": True})},
