@@ -623,6 +623,8 @@ void zc_cache_say(const zc_cache *c, zc_log *log)
     for (int i = 0; i < c->steps; i++) {
         if (c->trace[i].kind != ZC_CACHE_PREDICTED)
             zc_str_add_format(&text, " %d%s", i, c->trace[i].kind == ZC_CACHE_INSERTED ? "+" : "");
+        if (c->trace[i].error >= 0)
+            zc_str_add_format(&text, " (%.2g)", (double)c->trace[i].error);
     }
     zc_info(log, "%s", zc_str_get(&text));
     zc_str_fini(&text);

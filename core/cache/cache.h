@@ -106,7 +106,8 @@ int zc_cache_computed(const zc_cache *c);             /* of those, how many were
 /* The trace as an object: method, tap, steps, computed, and an array of steps. */
 void zc_cache_report(const zc_cache *c, zc_json_writer *w);
 
-/* One line: "lesa: 10 of 50 steps computed: 0 1 2 3 9 ...". */
+/* One line: "lesa: 10 of 50 steps computed: 0 1 2 3 9 ...", with a "+" behind those that were
+ * inserted, and the error of the forecast, where it was measured, in brackets. */
 void zc_cache_say(const zc_cache *c, zc_log *log);
 
 #endif

@@ -31,7 +31,14 @@ predictor() {
 # LESA's intervals and the numbers of steps that they compute of 50: 5, 7, 8 and 10.
 declare -A interval=([13]=5 [10]=7 [9]=8 [8]=10)
 for n in $counts; do
-    predictor "gram-$n" --with fit.budget="$n" "$@"
+    [ -f "$out/gram-$n.json" ] || {
+        "$zoetrope" train --prompts "$train" -o "$out/gram-$n.safetensors" \
+            --with fit.budget="$n" "$@" --json >"$out/gram-$n.partial"
+        tail -n 1 "$out/gram-$n.partial" >"$out/gram-$n.json"
+    }
+    # The spline networks at the steps that were found to be best, too.
+    full=$(sed -n 's/.*"full":\[\([0-9,]*\)\].*/\1/p' "$out/gram-$n.json")
+    predictor "kan-best-$n" --fit kan --with fit.full="$full" "$@"
     if [ -n "${interval[$n]:-}" ]; then
         predictor "gram-even-$n" --with fit.interval="${interval[$n]}" "$@"
         predictor "kan-$n" --fit kan --with fit.interval="${interval[$n]}" "$@"
@@ -42,6 +49,7 @@ cat >"$out/methods" <<END
 lesa-gram       = lesa predictor=$out/gram-{full}.safetensors
 lesa-gram-even  = lesa predictor=$out/gram-even-{full}.safetensors
 lesa-kan        = lesa predictor=$out/kan-{full}.safetensors
+lesa-kan-best   = lesa predictor=$out/kan-best-{full}.safetensors
 taylorseer-1    = taylorseer order=1 first=1 interval=?
 taylorseer-2    = taylorseer order=2 first=1 interval=?
 fora            = fora interval=?

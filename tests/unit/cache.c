@@ -389,7 +389,8 @@ static void a_budget_of_error_inserts_steps(void)
     static struct game free_run = { .method = "fora", .feature = stormy,
                                     .options = { "interval", "5", "max_error", "1e9" } };
     static struct game bound = { .method = "fora", .feature = stormy,
-                                 .options = { "interval", "5", "max_error", "0.05" } };
+                                 .options = { "interval", "5", "max_error", "0.05" },
+                                 .told = true };
     double size = 0;
     int inserted = 0;
 
@@ -402,6 +403,9 @@ static void a_budget_of_error_inserts_steps(void)
         REQUIRE_INT(bound.trace[i].error >= 0, i > 0 && bound.trace[i].kind != ZC_CACHE_PREDICTED);
     }
     REQUIRE(inserted >= 3);
+    REQUIRE_HAS(bound.line, " steps computed: 0 5 (0.0");
+    REQUIRE_HAS(bound.line, "+ (");
+    REQUIRE_HAS(bound.report, "{\"kind\":\"inserted\",\"error\":");
     for (int e = 0; e < COUNT; e++)
         size += fabs(stormy(15, e));
     /* The ring is bf16 here. */
