@@ -85,6 +85,10 @@ typedef struct cli_flag {
 /* Flags of every command that describes a job, as other programs of this kind call them. */
 #define CLI_JOB_FLAGS                                                                       \
     CLI_KEY("--model", "-m", "FOLDER", "model"),                                            \
+    CLI_KEY("--diffusion-model", NULL, "FILE", "transformer"),                              \
+    CLI_KEY("--llm", NULL, "FILE", "text_encoder"),                                         \
+    CLI_KEY("--clip_l", NULL, "FILE", "clip"),                                              \
+    CLI_KEY("--vae", NULL, "FILE", "vae"),                                                  \
     CLI_KEY("--prompt", "-p", "TEXT", "prompt"),                                            \
     CLI_KEY("--negative-prompt", "-n", "TEXT", "negative"),                                 \
     CLI_KEY("--width", "-W", "N", "width"),                                                 \
@@ -92,6 +96,7 @@ typedef struct cli_flag {
     CLI_KEY("--frames", NULL, "N", "frames"),                                               \
     CLI_KEY("--steps", NULL, "N", "steps"),                                                 \
     CLI_KEY("--seed", "-s", "N", "seed"),                                                   \
+    CLI_KEY("--sampling-method", NULL, "NAME", "sampler"),                                  \
     CLI_KEY("--guidance", NULL, "X", "guidance"),                                           \
     CLI_KEY("--cfg-scale", NULL, "X", "cfg"),                                               \
     CLI_KEY("--flow-shift", NULL, "X", "shift"),                                            \
