@@ -73,11 +73,12 @@ def main():
     os.makedirs(RUN, exist_ok=True)
     torch.manual_seed(SEED)
     c = vae_config(**VAE, scaling=1.0)
-    model = Vae(**c).to(device(), memory_format=torch.channels_last_3d)
+    model = Vae(**c)
     for n, p in model.named_parameters():
         if n.endswith("conv2.conv.weight"):
             p.data.mul_(0.1)
     encoder(model, Basis().parts)
+    model.to(device(), memory_format=torch.channels_last_3d)
     learned = [(n, p) for n, p in model.named_parameters() if n.startswith(("decoder", "post_quant"))]
     opt = Optimizer(learned, r["lr"], r["adam"], plain=lambda n: "decoder.conv_out" in n)
     ema = Average(model, 200)
