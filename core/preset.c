@@ -259,8 +259,10 @@ static zc_status try_row(zc_preset *p, zc_log *log, const zc_request_row *row, c
         if (z->dropped || !zc_str_starts(z->key, row->prefix))
             continue;
         const zc_opt *o = zc_opt_find(opts, z->key + strlen(row->prefix));
-        if (!o)
-            ZC_TRY(no_such_option(p, log, row, opts, z));
+        if (!o) {
+            st = no_such_option(p, log, row, opts, z);
+            goto done;
+        }
         zc_str_clear(&where);
         where_set(p, z, &where);
         zc_str_add(&where, ": ");

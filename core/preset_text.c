@@ -33,16 +33,24 @@ static int column_of(const reading *r, const char *at)
     return column;
 }
 
-static void where_of(const reading *r, const char *at, char where[WHERE])
+/* Where a message points to. */
+typedef struct place {
+    char text[WHERE];
+} place;
+
+static place place_of(const reading *r, const char *at)
 {
     const zc_preset_source *s = &r->p->source[r->source];
+    place p = { "" };
 
     if (s->parent < 0)
-        zc_format(where, WHERE, "%s:%d:%d: ", zc_quote_path(s->name).text, r->number,
+        zc_format(p.text, WHERE, "%s:%d:%d: ", zc_quote_path(s->name).text, r->number,
                   column_of(r, at));
     else
-        zc_format(where, WHERE, "%s:%d:%d (from %s:%d): ", zc_quote_path(s->name).text, r->number,
-                  column_of(r, at), zc_quote_path(r->p->source[s->parent].name).text, s->line);
+        zc_format(p.text, WHERE, "%s:%d:%d (from %s:%d): ", zc_quote_path(s->name).text,
+                  r->number, column_of(r, at), zc_quote_path(r->p->source[s->parent].name).text,
+                  s->line);
+    return p;
 }
 
 /* ---- Lines ---- */
@@ -67,26 +75,18 @@ static zc_status check_line(const reading *r)
     const size_t bytes = (size_t)(r->stop - r->line);
     zc_log *log = r->log;
     zc_status st = ZC_OK;
-    char where[WHERE];
 
-    where_of(r, r->line, where);
     ZC_CHECK(bytes <= ZC_PRESET_LINE, ZC_E_LIMIT, "%sa line of %zu bytes, expected at most %u",
-             where, bytes, ZC_PRESET_LINE);
+             place_of(r, r->line).text, bytes, ZC_PRESET_LINE);
     const char *bad = r->line + zc_utf8_valid(r->line, bytes);
     const char *control = r->line;
     while (control < r->stop && ((unsigned char)*control >= 0x20 || *control == '\t') &&
            *control != 0x7f)
         control++;
-    if (control < bad) {
-        where_of(r, control, where);
-        ZC_CHECK(false, ZC_E_FORMAT, "%sa control byte '%s', expected text", where,
-                 zc_quote(control, 1).text);
-    }
-    if (bad < r->stop) {
-        where_of(r, bad, where);
-        ZC_CHECK(false, ZC_E_FORMAT, "%sthe byte '%s' is not UTF-8, in which presets are", where,
-                 zc_quote(bad, 1).text);
-    }
+    ZC_CHECK(control >= bad, ZC_E_FORMAT, "%sa control byte '%s', expected text",
+             place_of(r, control).text, zc_quote(control, 1).text);
+    ZC_CHECK(bad == r->stop, ZC_E_FORMAT, "%sthe byte '%s' is not UTF-8, in which presets are",
+             place_of(r, bad).text, zc_quote(bad, 1).text);
 done:
     return st;
 }
@@ -118,26 +118,25 @@ static zc_status split(const reading *r, saying *s)
     zc_status st = ZC_OK;
     zc_log *log = r->log;
     const char *from = r->line, *to = r->stop;
-    char where[WHERE];
 
     *s = (saying){ .key = NULL };
     ZC_TRY(check_line(r));
     trim(&from, &to);
     if (from == to || *from == '#')
         goto done;
-    where_of(r, from, where);
     const char *equals = memchr(from, '=', (size_t)(to - from));
-    ZC_CHECK(equals, ZC_E_FORMAT, "%sexpected 'key = value', found '%s'", where,
-             zc_quote(from, (size_t)(to - from)).text);
+    ZC_CHECK(equals, ZC_E_FORMAT, "%sexpected 'key = value', found '%s'",
+             place_of(r, from).text, zc_quote(from, (size_t)(to - from)).text);
     const char *key_end = equals, *value = equals + 1;
     trim(&from, &key_end);
     trim(&value, &to);
-    ZC_CHECK(from < key_end, ZC_E_FORMAT, "%sexpected a key before the '='", where);
+    ZC_CHECK(from < key_end, ZC_E_FORMAT, "%sexpected a key before the '='",
+             place_of(r, from).text);
     s->key_at = from;
     s->value_at = value;
     s->key = zc_copy_text(from, (size_t)(key_end - from));
     s->value = zc_copy_text(value, (size_t)(to - value));
-    ZC_CHECK(s->key && s->value, ZC_E_NOMEM, "%sout of memory", where);
+    ZC_CHECK(s->key && s->value, ZC_E_NOMEM, "out of memory");
 done:
     if (st != ZC_OK)
         forget(s);
@@ -182,7 +181,6 @@ static zc_status expand(const reading *r, saying *s)
     zc_status st = ZC_OK;
     zc_log *log = r->log;
     zc_str out = { 0 };
-    char where[WHERE];
 
     for (const char *c = s->value; *c;) {
         const char *dollar = strstr(c, "${");
@@ -197,22 +195,22 @@ static zc_status expand(const reading *r, saying *s)
             continue;
         }
         const char *close = strchr(dollar, '}');
-        where_of(r, s->value_at + (dollar - s->value), where);
+        const place where = place_of(r, s->value_at + (dollar - s->value));
         ZC_CHECK(close && is_name(dollar + 2, (size_t)(close - dollar - 2)), ZC_E_FORMAT,
-                 "%s%s: expected ${NAME} of letters, digits and _, found '%s'", where,
+                 "%s%s: expected ${NAME} of letters, digits and _, found '%s'", where.text,
                  zc_quote_text(s->key).text,
                  zc_quote(dollar, close ? (size_t)(close + 1 - dollar) : strlen(dollar)).text);
         ZC_CHECK(r->p->expansions++ < ZC_PRESET_SETTINGS, ZC_E_LIMIT,
-                 "%smore than %d variables filled in", where, ZC_PRESET_SETTINGS);
+                 "%smore than %d variables filled in", where.text, ZC_PRESET_SETTINGS);
         zc_preset_setting *v = find_variable(r->p, dollar + 2, (size_t)(close - dollar - 2));
         const zc_quoted name = zc_quote(dollar + 2, (size_t)(close - dollar - 2));
         ZC_CHECK(v, ZC_E_MISSING, "%s%s: ${%s} has no value: set %s=VALUE, or $%s in the preset",
-                 where, zc_quote_text(s->key).text, name.text, name.text, name.text);
+                 where.text, zc_quote_text(s->key).text, name.text, name.text, name.text);
         v->used = true;
         zc_str_add_bytes(&out, c, (size_t)(dollar - c));
         zc_str_add(&out, v->value);
         ZC_CHECK(out.length <= ZC_PRESET_LINE, ZC_E_LIMIT,
-                 "%s%s: more than %u bytes with ${%s} filled in", where,
+                 "%s%s: more than %u bytes with ${%s} filled in", where.text,
                  zc_quote_text(s->key).text, ZC_PRESET_LINE, name.text);
         c = close + 1;
     }
@@ -232,13 +230,11 @@ static zc_status remember(const reading *r, saying *s)
     zc_preset *p = r->p;
     zc_log *log = r->log;
     zc_status st = ZC_OK;
-    char where[WHERE];
 
-    where_of(r, s->key_at, where);
     ZC_CHECK(p->count < ZC_PRESET_SETTINGS, ZC_E_LIMIT, "%smore than %d lines that set something",
-             where, ZC_PRESET_SETTINGS);
+             place_of(r, s->key_at).text, ZC_PRESET_SETTINGS);
     ZC_CHECK(zc_grow(&p->setting, &p->capacity, p->count + 1, sizeof(p->setting[0])), ZC_E_NOMEM,
-             "%sout of memory", where);
+             "out of memory");
     p->setting[p->count++] = (zc_preset_setting){
         .key = s->key, .value = s->value, .source = r->source, .line = r->number,
         .column = column_of(r, s->value_at), .key_column = column_of(r, s->key_at),
@@ -254,15 +250,13 @@ static zc_status check_again(const reading *r, const saying *s)
     const zc_preset *p = r->p;
     zc_log *log = r->log;
     zc_status st = ZC_OK;
-    char where[WHERE];
 
     for (size_t i = p->given; i < p->count; i++) {
         const zc_preset_setting *z = &p->setting[i];
         if (z->source != r->source || strcmp(z->key, s->key) != 0)
             continue;
-        where_of(r, s->key_at, where);
         ZC_CHECK(false, ZC_E_FORMAT, "%s%s: set twice, first in line %d; expected once in a file",
-                 where, zc_quote_text(s->key).text, z->line);
+                 place_of(r, s->key_at).text, zc_quote_text(s->key).text, z->line);
     }
 done:
     return st;
@@ -324,19 +318,18 @@ static zc_status unknown_prefix(const reading *r, const saying *s)
     char *first = zc_copy_text(s->key, (size_t)(point - s->key));
     zc_str known = { 0 };
     zc_nearest near;
-    char where[WHERE];
 
     zc_nearest_init(&near, first ? first : "");
     for (const zc_request_row *row = zc_request_rows; row->key; row++) {
         zc_nearest_offer(&near, row->key);
         zc_str_add_format(&known, "%s%sKEY", known.length > 0 ? ", " : "", row->prefix);
     }
-    where_of(r, s->key_at, where);
+    const place where = place_of(r, s->key_at);
     if (near.best)
-        zc_error(r->log, "%s%s: there is no such option; did you mean '%s%s'?", where,
+        zc_error(r->log, "%s%s: there is no such option; did you mean '%s%s'?", where.text,
                  zc_quote_text(s->key).text, near.best, zc_quote_text(point).text);
     else
-        zc_error(r->log, "%s%s: there is no such option; with a point there are %s", where,
+        zc_error(r->log, "%s%s: there is no such option; with a point there are %s", where.text,
                  zc_quote_text(s->key).text, zc_str_get(&known));
     zc_str_fini(&known);
     zc_free(first);
@@ -348,16 +341,15 @@ static zc_status set_option(const reading *r, saying *s)
     const zc_request_row *row = row_of(s->key, false);
     const zc_opt *opt = zc_opt_find(zc_request_opts, s->key);
     zc_status st = ZC_OK;
-    char where[WHERE];
 
     if (!opt && strchr(s->key, '.'))
         return row_of(s->key, true) ? remember(r, s) : unknown_prefix(r, s);
-    where_of(r, opt ? s->value_at : s->key_at, where);
+    const place where = place_of(r, opt ? s->value_at : s->key_at);
     if (opt && opt->kind == ZC_OPT_KIND_PATH)
-        ZC_TRY(zc_preset_resolve(r->p, r->log, r->source, where, s->key, &s->value));
+        ZC_TRY(zc_preset_resolve(r->p, r->log, r->source, where.text, s->key, &s->value));
     if (row)
         drop_options(r, row, s->value);
-    ZC_TRY(zc_opt_set(zc_request_opts, r->p->q, r->log, where, s->key, s->value));
+    ZC_TRY(zc_opt_set(zc_request_opts, r->p->q, r->log, where.text, s->key, s->value));
     ZC_TRY(remember(r, s));
 done:
     return st;
@@ -367,12 +359,10 @@ static zc_status set_variable(const reading *r, saying *s)
 {
     zc_log *log = r->log;
     zc_status st = ZC_OK;
-    char where[WHERE];
 
-    where_of(r, s->key_at, where);
     ZC_CHECK(is_name(s->key + 1, strlen(s->key + 1)), ZC_E_FORMAT,
              "%s'%s' is no variable: expected $ and a name of at most %d letters, digits and _",
-             where, zc_quote_text(s->key).text, ZC_PRESET_NAME);
+             place_of(r, s->key_at).text, zc_quote_text(s->key).text, ZC_PRESET_NAME);
     ZC_TRY(remember(r, s));
 done:
     return st;
@@ -395,7 +385,6 @@ static zc_status obey(reading *r, saying *s)
     const bool over = r->p->source[r->source].over;
     const bool include = strcmp(s->key, "include") == 0;
     zc_status st = ZC_OK;
-    char where[WHERE];
 
     if (over && (*s->key == '$' || was_variable(r, s)))
         return ZC_OK;
@@ -403,10 +392,9 @@ static zc_status obey(reading *r, saying *s)
         ZC_TRY(check_again(r, s));
     if (!over)
         ZC_TRY(expand(r, s));
-    if (include) {
-        where_of(r, s->value_at, where);
-        return zc_preset_read_file(r->p, r->log, s->value, r->source, r->number, where);
-    }
+    if (include)
+        return zc_preset_read_file(r->p, r->log, s->value, r->source, r->number,
+                                   place_of(r, s->value_at).text);
     ZC_TRY(*s->key == '$' ? set_variable(r, s) : set_option(r, s));
 done:
     return st;

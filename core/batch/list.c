@@ -60,7 +60,7 @@ typedef struct place {
 /* "shots.csv:3:14: steps" */
 static place place_of(const making *m, const zc_cell *c)
 {
-    place p;
+    place p = { "" };
 
     zc_format(p.text, sizeof(p.text), "%s:%d:%d: ", zc_quote_path(m->name).text, (int)c->line,
               (int)c->column);
@@ -384,25 +384,25 @@ done:
 
 static int by_output(const void *a, const void *b, const void *context)
 {
-    const zc_list_job *x = *(const zc_list_job *const *)a, *y = *(const zc_list_job *const *)b;
-    const int order = strcmp(x->output, y->output);
+    const zc_list_job *job = context;
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    const int order = strcmp(job[x].output, job[y].output);
 
-    (void)context;
-    return order ? order : x->index < y->index ? -1 : x->index > y->index;
+    return order ? order : x < y ? -1 : x > y;
 }
 
 /* Each job has an output of its own. */
 static zc_status check_outputs(const zc_list *l, zc_log *log)
 {
     zc_status st = ZC_OK;
-    const zc_list_job **sorted = zc_new_array(const zc_list_job *, l->count);
+    int32_t *sorted = zc_new_array(int32_t, l->count);
 
     ZC_CHECK(sorted, ZC_E_NOMEM, "out of memory");
     for (size_t i = 0; i < l->count; i++)
-        sorted[i] = &l->job[i];
-    zc_sort(sorted, l->count, sizeof(sorted[0]), by_output, NULL);
+        sorted[i] = (int32_t)i;
+    zc_sort(sorted, l->count, sizeof(sorted[0]), by_output, l->job);
     for (size_t i = 1; i < l->count; i++) {
-        const zc_list_job *a = sorted[i - 1], *b = sorted[i];
+        const zc_list_job *a = &l->job[sorted[i - 1]], *b = &l->job[sorted[i]];
         ZC_CHECK(strcmp(a->output, b->output) != 0, ZC_E_ARGUMENT,
                  "job %d (%s%sseed %lld) and job %d (%s%sseed %lld) have the same output '%s'",
                  (int)a->index, a->where, *a->where ? ", " : "", (long long)a->seed,

@@ -89,8 +89,10 @@ static int compare(const void *a, const void *b, const void *context)
 static zc_status check_once(const numbers *l, zc_log *log, const char *what)
 {
     zc_status st = ZC_OK;
-    int64_t *sorted = zc_new_array(int64_t, l->count);
 
+    if (!l->n)
+        return ZC_OK;
+    int64_t *sorted = zc_new_array(int64_t, l->count);
     ZC_CHECK(sorted, ZC_E_NOMEM, "%s: out of memory", what);
     memcpy(sorted, l->n, l->count * sizeof(sorted[0]));
     zc_sort(sorted, l->count, sizeof(sorted[0]), compare, NULL);

@@ -37,7 +37,7 @@ typedef struct place {
 
 static place place_of(const rows_reader *r, const char *at)
 {
-    place p;
+    place p = { "" };
 
     zc_format(p.text, sizeof(p.text), "%s:%d:%d: ", zc_quote_path(r->name).text, (int)r->line,
               (int)column_of(r, at));
