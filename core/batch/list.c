@@ -104,10 +104,12 @@ static bool is_variable(const char *key)
 {
     size_t n = 1;
 
+    if (key[0] != '$')
+        return false;
     while (key[n] == '_' || (key[n] >= 'a' && key[n] <= 'z') || (key[n] >= 'A' && key[n] <= 'Z') ||
            (n > 1 && key[n] >= '0' && key[n] <= '9'))
         n++;
-    return key[0] == '$' && n > 1 && key[n] == '\0';
+    return n > 1 && key[n] == '\0';
 }
 
 /* An option of the row that the cells, or else the base, name. */

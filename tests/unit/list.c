@@ -362,6 +362,8 @@ static void wrong_rows_are_explained(void)
           "s.txt: no rows" },
         { "s.xls", "a", NULL, "{index}.mp4", false, ZC_E_UNSUPPORTED,
           "s.xls: expected a name that ends in .txt, .csv, .tsv or .jsonl" },
+        { "s.jsonl", "{\"\":true}\n", NULL, "{index}.mp4", false, ZC_E_MISSING,
+          "s.jsonl:1:5: : there is no such option (a variable is $NAME)" },
         { "s.jsonl", "[1]\n", NULL, "{index}.mp4", false, ZC_E_FORMAT,
           "s.jsonl:1: found an array, expected an object in each line" },
         { "s.jsonl", "{\"prompt\":\"a\"}\n{\"prompt\":[\"a\"]}\n", NULL, "{index}.mp4",
