@@ -1,8 +1,8 @@
 /* What a guest may not change in its host's process, and how much it takes.
  *
  * A test that includes this with GUEST_OPENS defined counts in guest_opens every
- * file that is opened through the C library, but for those of the dynamic linker; it
- * is linked with export_dynamic.
+ * file that is opened through the C library, but for those of the dynamic linker, and
+ * in guest_read the bytes that are read at a place; it is linked with export_dynamic.
  *
  * Thread safety: no state, but for the count. */
 #ifndef TESTS_HOSTS_GUEST_H
@@ -13,6 +13,7 @@
 #include <fenv.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,7 @@ static inline void guest_fpu(int state)
 
 #ifdef GUEST_OPENS
 static int guest_opens;
+static atomic_llong guest_read;   /* bytes */
 #endif
 
 /* A sanitizer has these functions already. */
@@ -147,8 +149,10 @@ static int guest_opens;
 #include <dlfcn.h>
 #include <stdarg.h>
 
+#define GUEST_EXPORT __attribute__((visibility("default")))
+
 /* With 64-bit offsets its symbol is openat64, which is what the modules import. */
-int openat(int dir, const char *path, int flags, ...)
+GUEST_EXPORT int openat(int dir, const char *path, int flags, ...)
 {
     int (*next)(int, const char *, int, ...) = NULL;
     void *symbol = dlsym(RTLD_NEXT, "openat64");
@@ -160,6 +164,17 @@ int openat(int dir, const char *path, int flags, ...)
     va_end(args);
     guest_opens++;
     return next(dir, path, flags, mode);
+}
+
+GUEST_EXPORT ssize_t pread(int fd, void *to, size_t bytes, off_t offset)
+{
+    ssize_t (*next)(int, void *, size_t, off_t) = NULL;
+    void *symbol = dlsym(RTLD_NEXT, "pread64");
+
+    memcpy(&next, &symbol, sizeof(next));
+    const ssize_t n = next(fd, to, bytes, offset);
+    atomic_fetch_add(&guest_read, n > 0 ? n : 0);
+    return n;
 }
 #endif
 

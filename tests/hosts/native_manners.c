@@ -101,6 +101,7 @@ static void cycles_leave_nothing(void)
     printf("%d cycles: %lld bytes, %d mappings\n", cycles, grown,
            lines_of("/proc/self/maps") - maps);
     REQUIRE_INT(wrong, 0);
+    REQUIRE(guest_opens > cycles && guest_read > cycles);     /* they are counted */
     REQUIRE_INT(entries_of("/proc/self/task"), threads);
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
     REQUIRE(lines_of("/proc/self/maps") - maps <= 4);         /* the allocator's own */
