@@ -54,7 +54,8 @@ static const struct look other = { "", MORE, OFX_SINGLE_LINE };
 
 static const char *const ends[] = { "hold", "loop", "transparent", NULL };
 static const char *const fits[] = { "inside", "fill", "stretch", "none", NULL };
-static const char *const no_presets[] = { "(the file)", NULL };       /* and what is installed */
+/* What is installed is known when this is built: a host that scans waits for no file. */
+static const char *const presets[] = { "(the file)", FX_PRESETS, NULL };
 static const char *const transfers[] = { "auto", "sRGB", "linear", NULL };
 
 /* Parameters of this front door. */
@@ -70,7 +71,7 @@ static const struct own_param {
     [PRESET] = { "preset", OFX_STRING, "Preset", "A preset's file. Parameters that are at their "
                  "defaults take its values.", SCENE, OFX_FILE_PATH, 0, 0, 0, NULL },
     [INSTALLED] = { "installed", OFX_CHOICE, "Installed preset", "A preset that came along; the "
-                    "first choice takes the file above.", SCENE, NULL, 0, 0, 0, no_presets },
+                    "first choice takes the file above.", SCENE, NULL, 0, 0, 0, presets },
     [OVERRIDES] = { "overrides", OFX_STRING, "Overrides", "Lines \"key = value\", which count "
                     "more than everything else.", MORE, OFX_MULTI_LINE, 0, 0, 0, NULL },
     [GENERATE] = { FX_PARAM_GENERATE, OFX_PUSH_BUTTON, "Generate", "Starts the film before it is "
@@ -178,15 +179,6 @@ static ofx_props define_own(const fx_suites *s, ofx_params set, const struct own
     return p;
 }
 
-/* The names of what is installed, behind the first choice. */
-static void add_presets(const fx_suites *s, ofx_props p)
-{
-    zt_item item = { .size = sizeof(item) };
-
-    for (int32_t i = 0; p && fx_api() && fx_api()->list(ZT_LIST_PRESETS, i, &item) == ZT_OK; i++)
-        s->prop->set_string(p, OFX_P_CHOICES, i + 1, item.name);
-}
-
 /* "vae_tile" is shown as "Vae tile". */
 static void label_of(char *label, size_t size, const char *key)
 {
@@ -248,12 +240,8 @@ void fx_params_define(const fx_suites *s, ofx_params set, int start)
             s->prop->set_int(g, OFX_P_GROUP_OPEN, 0, i <= PLACE);
         pages[i] = define(s, set, OFX_PAGE, groups[i].page, groups[i].label, NULL);
     }
-    for (int i = PRESET; i <= INSTALLED; i++) {
-        ofx_props p = define_own(s, set, &own[i], 0);
-        if (i == INSTALLED)
-            add_presets(s, p);
-        file_under(s, p, own[i].name, own[i].group, pages, counts);
-    }
+    for (int i = PRESET; i <= INSTALLED; i++)
+        file_under(s, define_own(s, set, &own[i], 0), own[i].name, own[i].group, pages, counts);
     for (int32_t i = 0; param_at(i, &z); i++)
         file_under(s, define_engine(s, set, &z), z.key, look_of(z.key)->group, pages, counts);
     for (int i = INSTALLED + 1; i < OWN; i++) {
@@ -415,12 +403,9 @@ static void add_value(const fx_suites *s, char **to, const zt_param *z, ofx_para
 /* The chosen preset's name, or the file; yours. */
 static char *read_preset(const fx_suites *s, const fx_handles *h)
 {
-    zt_item item = { .size = sizeof(item) };
-    const int chosen = read_int(s, h->own[INSTALLED], 0);
+    const int chosen = read_choice(s, h->own[INSTALLED], presets, 0);
 
-    if (chosen > 0 && fx_api()->list(ZT_LIST_PRESETS, chosen - 1, &item) == ZT_OK)
-        return strdup(item.name);
-    return read_text(s, h->own[PRESET], "");
+    return chosen > 0 ? strdup(presets[chosen]) : read_text(s, h->own[PRESET], "");
 }
 
 bool fx_values_get(const fx_suites *s, const fx_handles *h, fx_values *v)

@@ -302,18 +302,15 @@ static void a_film_is_generated_once(void)
 
 static void an_installed_preset_is_a_choice(void)
 {
-    zt_item item = { .size = sizeof(item) };
-
     begin(OFX_CONTEXT_GENERATOR);
     ofx_effect e = instance("a ball");
-    const bool any = host_engine()->list(ZT_LIST_PRESETS, 0, &item) == ZT_OK;
     host_set_text(e, "preset", "/no/such.preset");
     host_set_int(e, "installed", 1);
     host_set_text(e, "overrides", "model =\ntransformer =");
     host_frame f = frame_at(0, OFX_BYTE, OFX_RGBA);
     REQUIRE_INT(host_render(e, &f), OFX_FAILED);
     /* Then it is the model that is missing, not the file. */
-    REQUIRE((strstr(host_events_of(e)->message, "/no/such.preset") == NULL) == any);
+    REQUIRE(strstr(host_events_of(e)->message, "/no/such.preset") == NULL);
     free(f.pixels);
     host_destroy(&e);
     end();
