@@ -46,38 +46,8 @@ static const char *predictor_of(const zc_json *doc, const zc_request *q)
     return last;
 }
 
-zc_status zc_about_notes(zc_notes **out, zc_log *log, const zc_make_desc *d, const char *manifest,
-                         int computed)
-{
-    const zc_request *q = d->q;
-    char preset[256], model[256], program[64], *text = NULL;
-    const zc_json_value *print = NULL;
-    zc_json *doc = NULL;
-    zc_status st = ZC_OK;
-
-    *out = NULL;
-    ZC_TRY(parse(&doc, &text, log, manifest, "manifest"));
-    const zc_json_value *models = zc_json_find(doc, zc_json_root(doc), "models");
-    ZC_TRY(zc_json_need(doc, log, models, zc_component_names[ZC_COMPONENT_MODEL], ZC_JSON_STRING,
-                        &print));
-    zc_format(program, sizeof(program), "zoetrope %s", d->batch->version ? d->batch->version : "");
-    ZC_TRY(zc_notes_create(out, log, &(zc_provenance){
-        .program = program,
-        .preset = name_of(preset, sizeof(preset), d->batch->preset),
-        .model = name_of(model, sizeof(model), *q->model ? q->model : q->transformer),
-        .prompt = q->private ? NULL : q->prompt,
-        .negative = q->private || q->cfg == 1.0f ? NULL : q->negative,
-        .model_fingerprint = print->text, .predictor_fingerprint = predictor_of(doc, q),
-        .sampler = q->sampler, .cache = q->cache, .seed = q->seed, .steps = q->steps,
-        .computed = computed, .guidance = q->guidance, .cfg = q->cfg, .shift = q->shift,
-        .width = q->width, .height = q->height, .frames = q->frames }));
-done:
-    zc_json_close(&doc);
-    zc_free(text);
-    return st;
-}
-
-zc_status zc_about_computed(int *out, zc_log *log, const char *report, int steps)
+/* Steps that a report of the cache says were computed; all of them if it is "". */
+static zc_status computed_of(int *out, zc_log *log, const char *report, int steps)
 {
     zc_json *doc = NULL;
     char *text = NULL;
@@ -90,6 +60,39 @@ zc_status zc_about_computed(int *out, zc_log *log, const char *report, int steps
     ZC_TRY(parse(&doc, &text, log, report, "report of the cache"));
     ZC_TRY(zc_json_need_i64(doc, log, zc_json_root(doc), "computed", 0, steps, &computed));
     *out = (int)computed;
+done:
+    zc_json_close(&doc);
+    zc_free(text);
+    return st;
+}
+
+zc_status zc_about_notes(zc_notes **out, zc_log *log, const zc_make_desc *d, const char *manifest,
+                         const char *trace)
+{
+    const zc_request *q = d->q;
+    char preset[256], model[256], program[64], *text = NULL;
+    const zc_json_value *print = NULL;
+    zc_json *doc = NULL;
+    zc_status st = ZC_OK;
+    int computed = 0;
+
+    *out = NULL;
+    ZC_TRY(computed_of(&computed, log, trace, q->steps));
+    ZC_TRY(parse(&doc, &text, log, manifest, "manifest"));
+    const zc_json_value *models = zc_json_find(doc, zc_json_root(doc), "models");
+    ZC_TRY(zc_json_need(doc, log, models, zc_component_names[ZC_COMPONENT_MODEL], ZC_JSON_STRING,
+                        &print));
+    zc_format(program, sizeof(program), "zoetrope %s", d->batch->version ? d->batch->version : "");
+    ZC_TRY(zc_notes_create(out, log, &(zc_provenance){
+        .program = program,
+        .preset = name_of(preset, sizeof(preset), d->batch->preset),
+        .model = name_of(model, sizeof(model), *q->model ? q->model : q->transformer),
+        .prompt = q->private ? NULL : q->prompt,
+        .negative = q->private || q->cfg == 1.0f ? NULL : q->negative,
+        .model_fingerprint = print->text, .predictor_fingerprint = predictor_of(doc, q),
+        .sampler = q->sampler, .cache = q->cache, .cache_trace = trace, .seed = q->seed,
+        .steps = q->steps, .computed = computed, .guidance = q->guidance, .cfg = q->cfg, .shift = q->shift,
+        .width = q->width, .height = q->height, .frames = q->frames }));
 done:
     zc_json_close(&doc);
     zc_free(text);

@@ -7,12 +7,9 @@
 #include "core/batch/make.h"
 #include "core/sink/provenance.h"
 
-/* The notes of a job with that manifest, of whose steps so many were computed. A private job's
- * prompts are left out. */
+/* The notes of a job with that manifest, and with that report of its cache, "" if there was none. A
+ * private job's prompts are left out. */
 zc_status zc_about_notes(zc_notes **out, zc_log *log, const zc_make_desc *d, const char *manifest,
-                         int computed);
-
-/* Steps that a report of the cache says were computed; all of them if it is "". */
-zc_status zc_about_computed(int *out, zc_log *log, const char *report, int steps);
+                         const char *trace);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/batch/pattern.h"
 
 #define SEGMENT 32                    /* frames of a film that a kill can cost at most */
+#define TRACE_BYTES (1u << 20)        /* of what is kept about the steps */
 #define WAIT_MS 100                   /* between two looks at whether to stop */
 
 typedef struct making {
@@ -220,43 +221,37 @@ done:
     return st;
 }
 
-/* Steps that were computed. They are known once there is a frame, and are kept in the folder, for
- * a film can be joined without the job. */
-static zc_status computed_steps(making *m, int *computed)
+/* What caching did in each step, as JSON: from an earlier start, or of the job that makes the first
+ * frame. "" if every step was computed. */
+static zc_status trace_of(making *m, char **trace)
 {
-    static const char name[] = "computed";
+    static const char name[] = "trace";
     zc_log *log = m->log;
     const float *pixels;
     zc_status st = ZC_OK;
     zc_out *out = NULL;
     zc_str path = { 0 };
-    char *text = NULL, number[ZC_NUM_TEXT];
     zc_file_info info;
-    int64_t value = 0;
     size_t bytes;
 
     if (m->folder) {
         ZC_TRY(kept_of(m, &path, name, -1));
         if (zc_path_info(&info, zc_str_get(&path))) {
-            ZC_TRY(zc_file_load(&text, &bytes, log, zc_str_get(&path), ZC_NUM_TEXT));
-            if (zc_num_read_i64(&value, text, bytes) == NULL && value >= 0 && value <= 1000) {
-                *computed = (int)value;
-                goto done;
-            }
+            ZC_TRY(zc_file_load(trace, &bytes, log, zc_str_get(&path), TRACE_BYTES));
+            goto done;
         }
     }
     ZC_TRY(frame_of(m, 0, &pixels));
-    ZC_TRY(zc_about_computed(computed, log, zc_job_trace(m->job), m->d->q->steps));
+    bytes = strlen(zc_job_trace(m->job));
+    ZC_CHECK(*trace = zc_copy_text(zc_job_trace(m->job), bytes), ZC_E_NOMEM, "out of memory");
     if (m->folder) {
-        bytes = zc_num_write_i64(number, *computed);
         ZC_TRY(zc_out_create(&out, log, zc_str_get(&path), ZC_OUT_REPLACE));
-        ZC_TRY(zc_out_write(out, log, number, bytes));
+        ZC_TRY(zc_out_write(out, log, *trace, bytes));
         ZC_TRY(zc_out_commit(&out, log));
     }
 done:
     zc_out_abort(&out);
     zc_str_fini(&path);
-    zc_free(text);
     return st;
 }
 
@@ -264,12 +259,13 @@ done:
 static zc_status take_notes(making *m)
 {
     zc_status st = ZC_OK;
-    int computed = 0;
+    char *trace = NULL;
 
-    ZC_TRY(computed_steps(m, &computed));
-    ZC_TRY(zc_about_notes(&m->notes, m->log, m->d, zc_str_get(&m->manifest), computed));
+    ZC_TRY(trace_of(m, &trace));
+    ZC_TRY(zc_about_notes(&m->notes, m->log, m->d, zc_str_get(&m->manifest), trace));
     zc_sink_set_notes(m->sink, zc_notes_get(m->notes));
 done:
+    zc_free(trace);
     return st;
 }
 

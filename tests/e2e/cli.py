@@ -246,6 +246,13 @@ def caches():
         check(f"{method} predicts steps and reports them",
               rc == 0 and len(steps) == 50 and trace["computed"] == computed < 50, err or trace)
         check(f"{method} makes another film", digest(out) not in (None, whole))
+    still = SCRATCH / "still%02d.png"
+    rc, _, err = zoetrope("render", "-m", MODEL, "-p", "a red ball", *TINY, "--steps", "8", "--cache",
+                          "fora", "--set", "cache.max_error=1e9", "-o", still)
+    text = (SCRATCH / "still00.png").read_bytes() if rc == 0 else b""
+    check("a picture says which steps were predicted, and how well",
+          rc == 0 and b'"steps_predicted":6' in text and b'"cache_trace":{"method":"fora"' in text and
+          b'{"kind":"computed","error":' in text, err)
     rc, path, err = render(MODEL, "--steps", "50", "--cache", "fora", "--set",
                            "cache.full=" + " ".join(map(str, range(50))))
     check("with all steps in the list nothing is spared", digest(path) == whole, err)
