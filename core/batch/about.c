@@ -91,8 +91,8 @@ zc_status zc_about_notes(zc_notes **out, zc_log *log, const zc_make_desc *d, con
         .negative = q->private || q->cfg == 1.0f ? NULL : q->negative,
         .model_fingerprint = print->text, .predictor_fingerprint = predictor_of(doc, q),
         .sampler = q->sampler, .cache = q->cache, .cache_trace = trace, .seed = q->seed,
-        .steps = q->steps, .computed = computed, .guidance = q->guidance, .cfg = q->cfg, .shift = q->shift,
-        .width = q->width, .height = q->height, .frames = q->frames }));
+        .steps = q->steps, .computed = computed, .guidance = q->guidance, .cfg = q->cfg,
+        .shift = q->shift, .width = q->width, .height = q->height, .frames = q->frames }));
 done:
     zc_json_close(&doc);
     zc_free(text);
