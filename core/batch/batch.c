@@ -314,7 +314,7 @@ static zc_status open_list(zc_batch *b)
     if (d->shard)
         ZC_TRY(zc_shard_read(&b->shard, log, d->shard));
     ZC_CHECK(d->task < zc_list_count(b->list), ZC_E_ARGUMENT,
-             "there is no job %d: the list has %d, counted from 0", d->task,
+             "there is no job %d: the list has %d, counted from 1", d->task + 1,
              zc_list_count(b->list));
     ZC_CHECK(!stream || zc_list_count(b->list) == 1, ZC_E_ARGUMENT,
              "%d films cannot go to one stream", zc_list_count(b->list));

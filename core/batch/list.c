@@ -202,7 +202,7 @@ static bool value_of(const void *user, const char *key, zc_str *to)
     const zc_list *l = j->m->list;
 
     if (zc_str_equal(key, "index"))
-        zc_str_add_format(to, "%04d", (int)j->index);
+        zc_str_add_format(to, "%04d", (int)j->index + 1);
     else if (zc_str_equal(key, "seed"))
         zc_str_add_format(to, "%lld", (long long)j->seed);
     else if (zc_str_equal(key, "name"))
@@ -407,8 +407,8 @@ static zc_status check_outputs(const zc_list *l, zc_log *log)
         const zc_list_job *a = &l->job[sorted[i - 1]], *b = &l->job[sorted[i]];
         ZC_CHECK(strcmp(a->output, b->output) != 0, ZC_E_ARGUMENT,
                  "job %d (%s%sseed %lld) and job %d (%s%sseed %lld) have the same output '%s'",
-                 (int)a->index, a->where, *a->where ? ", " : "", (long long)a->seed,
-                 (int)b->index, b->where, *b->where ? ", " : "", (long long)b->seed,
+                 (int)a->index + 1, a->where, *a->where ? ", " : "", (long long)a->seed,
+                 (int)b->index + 1, b->where, *b->where ? ", " : "", (long long)b->seed,
                  zc_quote_path(a->output).text);
     }
 done:

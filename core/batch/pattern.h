@@ -1,6 +1,6 @@
 /* Names of outputs, from a pattern such as "{name}_{seed}.####.exr".
  *
- * {KEY} is replaced by a value: name, prompt, seed, index (of the job, from 0), a variable, or any
+ * {KEY} is replaced by a value: name, prompt, seed, index (of the job, from 1), a variable, or any
  * option of the job. Letters, digits, ".", "-", "_" and what is beyond ASCII stay as they are; the
  * rest becomes "_", and 96 bytes are kept, so that no value makes a folder, hides a file or leads
  * anywhere else. #### is the number of a frame, with as many digits as there are #; %04d says the

@@ -279,10 +279,10 @@ static void rows_times_seeds_are_jobs(void)
                  "|0001|-|5|0001_5_50.mp4seed = 5|\n");
     require_jobs("p.txt", "\xef\xbb\xbf# all\r\n\r\na fox\r\n  a = cat  # \n", "7,8",
                  "{index}_{prompt}.mp4",
-                 "p.txt:3|0001|a fox|5|0000_a_fox.mp4seed = 7|\n"
-                 "p.txt:3|0001|a fox|5|0001_a_fox.mp4seed = 8|\n"
-                 "p.txt:4|0002|a = cat  #|5|0002_a_cat.mp4seed = 7|\n"
-                 "p.txt:4|0002|a = cat  #|5|0003_a_cat.mp4seed = 8|\n");
+                 "p.txt:3|0001|a fox|5|0001_a_fox.mp4seed = 7|\n"
+                 "p.txt:3|0001|a fox|5|0002_a_fox.mp4seed = 8|\n"
+                 "p.txt:4|0002|a = cat  #|5|0003_a_cat.mp4seed = 7|\n"
+                 "p.txt:4|0002|a = cat  #|5|0004_a_cat.mp4seed = 8|\n");
     require_jobs("d/s.csv",
                  "name,prompt,seed,frames,$shot\r\n"
                  "fox,\"a \"\"red\"\" fox,\r\nrunning\",1-2,,010\r\n"
@@ -380,9 +380,9 @@ static void wrong_rows_are_explained(void)
         { "s.jsonl", "{\"negative\":\"a\\u001bb\"}\n", NULL, "{index}.mp4", false, ZC_E_FORMAT,
           "s.jsonl:1:13: negative: a control byte '\\x1b', expected one line of text" },
         { "s.txt", "a\nb\n", "1,2", "{seed}.mp4", false, ZC_E_ARGUMENT,
-          "job 0 (s.txt:1, seed 1) and job 2 (s.txt:2, seed 1) have the same output '1.mp4'" },
+          "job 1 (s.txt:1, seed 1) and job 3 (s.txt:2, seed 1) have the same output '1.mp4'" },
         { NULL, NULL, "1,2", "a.mp4", false, ZC_E_ARGUMENT,
-          "job 0 (seed 1) and job 1 (seed 2) have the same output 'a.mp4'" },
+          "job 1 (seed 1) and job 2 (seed 2) have the same output 'a.mp4'" },
         { NULL, NULL, NULL, "{nmae}.mp4", false, ZC_E_MISSING,
           "output '{nmae}.mp4': byte 1: there is no value 'nmae'; known: name, prompt, "
           "seed, index, columns, and options of a job" },
