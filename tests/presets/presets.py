@@ -49,16 +49,17 @@ def keys(program, write):
 
 def shipped(zoetrope):
     files = sorted(PRESETS.rglob("*.preset"))
+    names = [f.relative_to(PRESETS).as_posix() for f in files]
     listed = (PRESETS / "meson.build").read_text()
-    for f in files:
-        name = f.relative_to(PRESETS).as_posix()
-        rc, out, err = run(zoetrope, "presets", "check", f)
-        check(f"{name} holds", rc == 0 and not err, err)
-        rc, out, err = run(zoetrope, "presets", "check", name.removesuffix(".preset"), cwd="/")
-        check(f"{name} is found by name", rc == 0, err)
+    rc, out, err = run(zoetrope, "presets", "check", *files)
+    check("all hold", rc == 0 and out == "".join(f"ok    {f}\n" for f in files), out + err)
+    rc, out, err = run(zoetrope, "presets", "check", *(n.removesuffix(".preset") for n in names),
+                       cwd="/")
+    check("all are found by name", rc == 0 and out.count("\n") == len(names), out + err)
+    for file, name in zip(files, names):
         if "/" not in name:
             check(f"{name} is installed", f"'{name}'" in listed, "not in presets/meson.build")
-            figures(zoetrope, f)
+            figures(zoetrope, file)
     check("there are presets", len(files) > 9, files)
 
 
