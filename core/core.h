@@ -43,7 +43,7 @@ typedef enum zc_phase_kind {
     ZC_PHASE_DENOISE,
     ZC_PHASE_DECODE,
     ZC_PHASE_DONE,
-    ZC_PHASE_FIT,                 /* of a training: calls of the fit */
+    ZC_PHASE_FIT,                 /* of a training: steps of all runs that it may need */
     ZC_PHASE_MEASURE,             /* of a benchmark: runs */
 } zc_phase_kind;
 

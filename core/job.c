@@ -25,6 +25,7 @@ struct zc_job {
     zc_mutex    mutex;            /* around what follows */
     zc_job_info info;
     int64_t     began_ns, phase_ns;           /* clock when work, and this phase, began */
+    int         from;             /* step that this phase began at: above 0 if it goes on */
     bool        ended;
     char        error[ZC_LOG_TEXT];
     zc_str      report, result;   /* the second is the worker's until the end */
@@ -46,6 +47,7 @@ static void enter(zc_job *job, zc_phase_kind phase, int steps)
     job->info.phase = phase;
     job->info.step = 0;
     job->info.steps = steps;
+    job->from = -1;
 }
 
 void zc_job_enter(zc_job *job, zc_phase_kind phase, int steps)
@@ -60,6 +62,8 @@ void zc_job_progress(void *user, int done, int total)
     zc_job *job = user;
 
     zc_mutex_lock(&job->mutex);
+    if (job->from < 0)
+        job->from = done - 1;
     job->info.step = done;
     job->info.steps = total;
     zc_mutex_unlock(&job->mutex);
@@ -76,9 +80,9 @@ void zc_job_info_get(zc_job *job, zc_job_info *info)
     info->seconds_left = -1.0f;
     if (job->ended)
         info->seconds_left = 0.0f;
-    else if (info->phase == ZC_PHASE_DENOISE && info->step > 0)
+    else if (info->phase != ZC_PHASE_DECODE && info->steps > 0 && job->from >= 0)
         info->seconds_left = (float)((double)(now - job->phase_ns) * 1e-9 *
-                                     (info->steps - info->step) / info->step);
+                                     (info->steps - info->step) / (info->step - job->from));
     zc_mutex_unlock(&job->mutex);
     info->frames_done = zc_reel_count(job->reel);
 }

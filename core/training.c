@@ -65,7 +65,7 @@ typedef struct training {
     zc_trajectory *into;              /* what the present run fills */
     void         (*after)(void *fit, int step);
     void          *after_user;
-    int            runs;              /* uncached */
+    int            runs, total;       /* uncached runs; calls of the fit, in steps */
     int64_t        uncached_ns, closed_ns, all_ns;    /* of processors */
 } training;
 
@@ -102,7 +102,8 @@ static void look(void *user, zc_run *r, const zc_step *step, int lane, zk_tensor
     }
     zc_arena_release(r->scratch, mark);
     if (zc_run_is_real(r) && lane == t->study.lanes - 1) {
-        zc_job_progress(t->study.job, step->index + 1, t->study.schedule.steps);
+        zc_job_progress(t->study.job, t->kind->at(t->fit) * t->study.schedule.steps + step->index,
+                        t->total);
         if (t->after && r->status == ZC_OK)
             t->after(t->after_user, step->index);
     }
@@ -153,7 +154,6 @@ static zc_status truth(void *user, int prompt, zc_trajectory *into)
         ZC_TRY(zc_trajectory_load(into, log, path, key));
         goto done;
     }
-    zc_job_enter(t->study.job, ZC_PHASE_DENOISE, t->study.schedule.steps);
     t->into = into;
     t->after = NULL;
     ZC_TRY(run_with(t, prompt, "none", NULL));
@@ -174,7 +174,6 @@ static zc_status closed_loop(void *user, int prompt, const zc_predictor *p, zc_t
     const int64_t began = zc_clock_work_ns();
     zc_status st;
 
-    zc_job_enter(t->study.job, ZC_PHASE_DENOISE, t->study.schedule.steps);
     t->into = into;
     t->after = after;
     t->after_user = fit;
@@ -232,12 +231,13 @@ static zc_status fit_all(training *t)
         ZC_TRY(t->kind->load(t->fit, state));
         zc_info(log, "training goes on at %d of %d", t->kind->at(t->fit), total);
     }
+    t->total = total * t->study.schedule.steps;
+    zc_job_enter(t->study.job, ZC_PHASE_FIT, t->total);
     while (t->kind->at(t->fit) < total) {
         ZC_TRY(t->kind->next(t->fit, &source, &loss));
         const int at = t->kind->at(t->fit);
 
-        zc_job_enter(t->study.job, ZC_PHASE_FIT, total);
-        zc_job_progress(t->study.job, at, total);
+        zc_job_progress(t->study.job, at * t->study.schedule.steps, t->total);
         zc_info(log, "training %d of %d: error %g", at, total, loss);
         if (t->kind->bytes(t->fit) < SMALL || zc_clock_ns() - saved > SAVE_NS || at == total) {
             ZC_TRY(t->kind->save(t->fit, state));

@@ -206,7 +206,7 @@ typedef struct zt_task_desc {
 #define ZT_PHASE_DENOISE 3
 #define ZT_PHASE_DECODE  4
 #define ZT_PHASE_DONE    5        /* all frames are there, or the job has failed */
-#define ZT_PHASE_FIT     6        /* of train_start: what the runs of the model left is fitted */
+#define ZT_PHASE_FIT     6        /* of train_start: runs, and what is learned of them */
 #define ZT_PHASE_MEASURE 7        /* of bench_start: runs */
 
 typedef struct zt_job_info {

@@ -25,6 +25,7 @@ static zc_schedule schedule;
 struct sim {
     double angle;             /* of the recurrence: small is smooth */
     double drift;             /* feature error for each unit of latent error */
+    bool late;                /* divided by the noise level */
     double curve;             /* share of a part that no recurrence of this order has */
     int lanes;
 
@@ -102,7 +103,8 @@ static zc_status sim_step(void *user, int step, zc_trajectory *t)
 
         true_features(s, s->prompt, lane, h);
         for (int e = 0; e < COUNT; e++) {
-            double v = h[step][e] + s->drift * s->error[lane][e];
+            const double drift = s->drift / (s->late ? (double)schedule.sigma[step] : 1);
+            double v = h[step][e] + drift * s->error[lane][e];
 
             if (!s->p->full[step]) {
                 v = (double)row[s->p->depth];
@@ -336,6 +338,30 @@ static void the_search_finds_a_cheaper_schedule(void)
     REQUIRE(latent[1] < latent[0]);
     zc_predictor_destroy(&fixed);
     zc_predictor_destroy(&searched);
+}
+
+/* A model that takes back what the latent is off by, the more the later: late steps are worth
+ * more than their features tell. */
+static void the_search_learns_how_the_model_answers(void)
+{
+    struct sim s = { .lanes = 1, .angle = 0.3, .drift = -0.9, .curve = 0.2, .late = true };
+    zc_gram_options o = gram_options();
+    zc_predictor *blind, *taught;
+    double feature[2], latent[2];
+
+    o.window = 4;
+    o.budget = 7;
+    o.rounds = 0;
+    blind = fit_gram(&s, &o);
+    o.rounds = 3;
+    o.rehearsed = PROMPTS;
+    taught = fit_gram(&s, &o);
+    REQUIRE_INT(zc_steps_count(taught->full, STEPS), o.budget);
+    judge(&s, blind, &feature[0], &latent[0]);
+    judge(&s, taught, &feature[1], &latent[1]);
+    REQUIRE(latent[1] < 0.9 * latent[0]);
+    zc_predictor_destroy(&blind);
+    zc_predictor_destroy(&taught);
 }
 
 static void l2p_weighs_all_features_before(void)
@@ -690,6 +716,7 @@ int main(void)
     TEST(the_default_fit_is_as_good_as_exact_there);
     TEST(closed_loops_and_the_path_help_a_model_that_drifts);
     TEST(the_search_finds_a_cheaper_schedule);
+    TEST(the_search_learns_how_the_model_answers);
     TEST(l2p_weighs_all_features_before);
     TEST(the_cost_of_a_schedule_is_what_it_leaves);
     TEST(kan_gets_below_taylorseer);
