@@ -205,6 +205,16 @@ def films():
     check("it is Y4M of the right size",
           head.startswith(b"YUV4MPEG2 W32 H32 F24:1") and
           len(data) == len(head) + 1 + 5 * (6 + 3 * 32 * 32), head)
+    rc, _, err = render(MODEL, "--set", "cache=fora", "--existing", "replace", out="f.####.png")
+    stills = sorted(SCRATCH.glob("f.*.png"))
+    check("stills are numbered", rc == 0 and len(stills) == 5, err)
+    text = stills[0].read_bytes() if stills else b""
+    check("a still says what it was made with", b"tEXtparameters\0a red ball\nSteps: 2," in text and
+          b'"steps_computed":1,"steps_predicted":1' in text and b"trainedAlgorithmicMedia" in text, text[:200])
+    rc, _, err = render(MODEL, "--set", "private=true", out="p.####.png")
+    written = b"".join(p.read_bytes() for p in SCRATCH.glob("p.*"))
+    check("a private prompt is in no file", rc == 0 and b"Steps: 2," in written and b"red ball" not in written,
+          err)
     first = digest(path)
     for threads in ("1", "3", "8"):
         rc, path, err = render(MODEL, "--threads", threads)

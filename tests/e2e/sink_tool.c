@@ -2,13 +2,16 @@
  *
  *     sink_tool write    MODULES PATH WIDTHxHEIGHT FRAMES RATE OPTIONS
  *     sink_tool segments MODULES PATH WIDTHxHEIGHT FRAMES RATE OPTIONS
+ *     sink_tool faults   MODULES PATH WIDTHxHEIGHT FRAMES RATE OPTIONS
  *     sink_tool compare  MODULES PATH WIDTHxHEIGHT FRAMES
  *
  * PATH may be a pattern of numbered files; "-" is standard output. OPTIONS are lines of
  * "key = value"; the key "sink" names the row. compare prints width, height, frames,
- * rate, the least PSNR of a frame and the largest difference. Exit status: 0, or 1
- * after a message of one line. */
+ * rate, the least PSNR of a frame and the largest difference. faults lets each call for
+ * a file and each request for memory fail in turn, and prints how many there were. Exit
+ * status: 0, or 1 after a message of one line. */
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +24,7 @@
 #include "core/sink/reader.h"
 #include "core/sink/sequence.h"
 #include "core/sink/sink.h"
+#include "tests/unit/faults.h"
 
 enum { SEGMENT = 7 };
 
@@ -164,6 +168,56 @@ done:
     return st;
 }
 
+/* What is left of a file that could not be written: nothing. */
+static bool is_clean(const char *path)
+{
+    char partial[300];
+
+    snprintf(partial, sizeof(partial), "%s.partial", path);
+    const bool clean = access(partial, F_OK) != 0;
+    unlink(partial);
+    return clean && faults_open_files() == 0;
+}
+
+static zc_status fail_in_turn(char **argv)
+{
+    char options[2000];
+    int files = 0, blocks = 0;
+
+    zc_log_set_level(&tool_log, ZC_LEVEL_ERROR);
+    for (int n = 1; n - 1 <= files; n++) {
+        unlink(argv[1]);
+        snprintf(options, sizeof(options), "%s", argv[5]);
+        char *args[] = { argv[0], argv[1], argv[2], argv[3], argv[4], options };
+        faults_file(n, FAULT_ONWARDS, ENOSPC);
+        const zc_status st = write_all(args, false);
+        files = faults_file_end();
+        /* Removing fails too from here on, so only the first failure is looked at. */
+        if ((st == ZC_OK) != (files < n) || faults_open_files() != 0) {
+            fprintf(stderr, "call %d of %d for a file: status %d\n", n, files, (int)st);
+            return ZC_E_IO;
+        }
+        is_clean(argv[1]);
+    }
+    for (int n = 1; n - 1 <= blocks; n++) {
+        unlink(argv[1]);
+        snprintf(options, sizeof(options), "%s", argv[5]);
+        char *args[] = { argv[0], argv[1], argv[2], argv[3], argv[4], options };
+        faults_file(0, FAULT_ONCE, 0);
+        faults_alloc(n, FAULT_ONCE);
+        const zc_status st = write_all(args, false);
+        blocks = faults_alloc_end();
+        faults_file_end();
+        if ((st == ZC_OK) != (blocks < n) || faults_live_blocks() != 0 || !is_clean(argv[1])) {
+            fprintf(stderr, "request %d of %d for memory: status %d, %d are left\n", n, blocks,
+                    (int)st, faults_live_blocks());
+            return ZC_E_NOMEM;
+        }
+    }
+    printf("%d %d\n", files, blocks);
+    return ZC_OK;
+}
+
 static zc_status compare(char **argv)
 {
     const size_t values = (size_t)width * (size_t)height * 3;
@@ -205,14 +259,16 @@ int main(int argc, char **argv)
         zc_log_init(&tool_log, ZC_LEVEL_INFO, say, NULL) != ZC_OK)
         return 64;
     frames = atoi(argv[5]);
-    pixels = zc_alloc((size_t)width * (size_t)height * 3 * sizeof(float));
+    pixels = malloc((size_t)width * (size_t)height * 3 * sizeof(float));
     char *rest[6] = { argv[2], argv[3], argv[4], argv[5], argc > 6 ? argv[6] : NULL,
                       argc > 7 ? argv[7] : NULL };
     if (strcmp(argv[1], "compare") == 0)
         st = compare(rest);
+    else if (argc == 8 && strcmp(argv[1], "faults") == 0)
+        st = fail_in_turn(rest);
     else if (argc == 8)
         st = write_all(rest, strcmp(argv[1], "segments") == 0);
-    zc_free(pixels);
+    free(pixels);
     zc_log_fini(&tool_log);
     return st != ZC_OK;
 }
