@@ -49,6 +49,14 @@ done:
     return st;
 }
 
+/* Encoders look at what stands behind short rows: the same frames give the same bytes only if
+ * that is always the same. */
+static void blank(AVFrame *f)
+{
+    for (int i = 0; i < AV_NUM_DATA_POINTERS && f->buf[i]; i++)
+        memset(f->buf[i]->data, 0, f->buf[i]->size);
+}
+
 /* Some encoders (SVT-AV1 is one) can't be closed before they have seen a frame and the end. */
 static void end_encoder(zc_av_encoder *e)
 {
@@ -62,8 +70,10 @@ static void end_encoder(zc_av_encoder *e)
         f->width = e->cc->width;
         f->height = e->cc->height;
         f->pts = 0;
-        if (av_frame_get_buffer(f, 0) >= 0)
-            avcodec_send_frame(e->cc, f);
+        if (av_frame_get_buffer(f, 0) < 0)
+            return;
+        blank(f);
+        avcodec_send_frame(e->cc, f);
     }
     if (avcodec_send_frame(e->cc, NULL) < 0)
         return;
@@ -217,6 +227,7 @@ zc_status zc_av_write(void *state, const float *rgb)
     ZC_CODER_CHECK(!e->appended, ZC_E_ARGUMENT, "a film of segments takes no single frames");
     ZC_CODER_CHECK(av_frame_make_writable(e->frame) >= 0, ZC_E_NOMEM, "no memory for a frame");
     zc_pixels_pack(&e->form, plane, rgb, e->work);
+    blank(e->frame);
     zc_av_store(e->frame, &e->form, plane);
     e->frame->pts = e->count++;
     ZC_TRY(e->graph ? filter(e, e->frame) : encode(e, e->frame));

@@ -4,6 +4,8 @@
 
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
+#include <libavutil/avstring.h>
+#include <libavutil/cpu.h>
 #include <libavutil/opt.h>
 
 #include "core/sink/ffmpeg/encoder.h"
@@ -99,6 +101,28 @@ bool zc_av_is_whole(const zc_av_encoder *e)
     return false;
 }
 
+/* Options within an option, before the user's own. */
+static void put_before(zc_av_encoder *e, const char *key, const char *value)
+{
+    const AVDictionaryEntry *old = av_dict_get(e->wishes, key, NULL, 0);
+    char *all = av_asprintf("%s%s%s", value, old ? ":" : "", old ? old->value : "");
+
+    if (all)
+        av_dict_set(&e->wishes, key, all, AV_DICT_DONT_STRDUP_VAL);
+}
+
+/* x265 has a log of its own, on standard error. With mbtree and cutree, x265 and the AVX-512 code
+ * of x264 depend on memory that they have not written: without them, the same frames give the
+ * same bytes. */
+static void add_more(zc_av_encoder *e)
+{
+    if (strcmp(e->codec->name, "libx265") == 0)
+        put_before(e, "x265-params", "log-level=none:cutree=0");
+    if (strncmp(e->codec->name, "libx264", 7) == 0 &&
+        (av_get_cpu_flags() & AV_CPU_FLAG_AVX512))
+        put_before(e, "x264-params", "asm=avx2");
+}
+
 zc_status zc_av_find(zc_av_encoder *e)
 {
     const zc_coder_host *host = e->host;
@@ -124,12 +148,7 @@ zc_status zc_av_find(zc_av_encoder *e)
         if (strcmp(usual[i].codec, e->codec->name) == 0)
             av_dict_set(&e->wishes, usual[i].key, usual[i].value, AV_DICT_DONT_OVERWRITE);
     }
-    /* It has a log of its own, on standard error. */
-    if (strcmp(e->codec->name, "libx265") == 0) {
-        const bool more = av_dict_get(e->wishes, "x265-params", NULL, 0) != NULL;
-        av_dict_set(&e->wishes, "x265-params", more ? ":log-level=none" : "log-level=none",
-                    AV_DICT_APPEND);
-    }
+    add_more(e);
 done:
     return st;
 }
