@@ -34,17 +34,17 @@ static char *texts_folder(const render_args *a)
         return NULL;
     const bool own = cache && cache[0] == '/';
     const size_t size = strlen(own ? cache : home) + sizeof("/.cache/zoetrope/text");
+    static const char *const parts[] = { "", "/zoetrope", "/text" };
     path = malloc(size);
     if (!path)
         return NULL;
-    snprintf(path, size, "%s%s", own ? cache : home, own ? "" : "/.cache");
-    mkdir(path, 0777);
-    strcat(path, "/zoetrope");
-    mkdir(path, 0777);
-    strcat(path, "/text");
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        free(path);
-        path = NULL;
+    int length = snprintf(path, size, "%s%s", own ? cache : home, own ? "" : "/.cache");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        length += snprintf(path + length, size - (size_t)length, "%s", parts[i]);
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+            free(path);
+            return NULL;
+        }
     }
     return path;
 }
