@@ -187,6 +187,15 @@ def plans():
     rc, out, err = zoetrope("render", "--dry-run", "--json", "-m", MODEL, "-p", "a red ball", *TINY)
     small = json.loads(out) if rc == 0 else {}
     check("a plan of the small model", rc == 0 and 0 < small.get("text_tokens", 0) < 60, err or small)
+    rings = {}
+    for kind in ("f32", "bf16", "f16", "f8_e4m3"):
+        rc, out, err = zoetrope("render", "--dry-run", "--json", "-W", "640", "-H", "480", "--frames",
+                                "65", "--cache", "taylorseer", "--set", f"cache.type={kind}")
+        rings[kind] = json.loads(out).get("cache", 0) if rc == 0 else err
+    # 20400 tokens of 64 numbers; three remembered, one free, and what the model writes.
+    one = 20400 * 64
+    check("remembered features are in the plan, of each type",
+          rings == {"f32": 16 * one, "bf16": 12 * one, "f16": 12 * one, "f8_e4m3": 8 * one}, rings)
     rc, out, _ = zoetrope("render", "--dry-run", "--json", "--max-memory", "8000000000")
     limited = json.loads(out) if rc == 0 else {}
     check("a limit is kept", 0 < limited.get("resident", 0) <= 8000000000 and
@@ -266,6 +275,13 @@ def caches():
     rc, path, err = render(MODEL, "--steps", "50", "--cache", "fora", "--set",
                            "cache.full=" + " ".join(map(str, range(50))))
     check("with all steps in the list nothing is spared", digest(path) == whole, err)
+    films = set()
+    for kind in ("f32", "bf16", "f16", "f8_e4m3"):
+        rc, path, err = render(MODEL, "--steps", "20", "--cache", "taylorseer", "--set",
+                               f"cache.type={kind}")
+        films.add(digest(path))
+    check("features are remembered in four types", rc == 0 and len(films) == 4 and None not in films,
+          err)
     rc, path, err = render(MODEL, "--steps", "50", "--cache", "taylorseer", "--cfg-scale", "2")
     check("two lanes have two histories", rc == 0, err)
     refused("an unknown method has a neighbour", 64, ["taylorsee", "taylorseer"],
