@@ -30,6 +30,9 @@ predictor() {
 
 # LESA's intervals and the numbers of steps that they compute of 50: 5, 7, 8 and 10.
 declare -A interval=([13]=5 [10]=7 [9]=8 [8]=10)
+# L2P's own steps, where it has as many.
+declare -A l2p=([11]="0 1 2 4 6 9 14 23 30 37 44" [10]="0 1 2 4 7 14 23 31 38 45"
+    [9]="0 1 2 4 9 17 26 35 43" [8]="0 1 2 4 10 20 31 41")
 for n in $counts; do
     [ -f "$out/gram-$n.json" ] || {
         "$zoetrope" train --prompts "$train" -o "$out/gram-$n.safetensors" \
@@ -39,6 +42,8 @@ for n in $counts; do
     # The spline networks at the steps that were found to be best, too.
     full=$(sed -n 's/.*"full":\[\([0-9,]*\)\].*/\1/p' "$out/gram-$n.json")
     predictor "kan-best-$n" --fit kan --with fit.full="$full" "$@"
+    predictor "l2p-$n" --with fit.method=l2p --with fit.window=0 \
+        --with fit.full="${l2p[$n]:-${full//,/ }}" "$@"
     if [ -n "${interval[$n]:-}" ]; then
         predictor "gram-even-$n" --with fit.interval="${interval[$n]}" "$@"
         predictor "kan-$n" --fit kan --with fit.interval="${interval[$n]}" "$@"
@@ -50,6 +55,7 @@ lesa-gram       = lesa predictor=$out/gram-{full}.safetensors
 lesa-gram-even  = lesa predictor=$out/gram-even-{full}.safetensors
 lesa-kan        = lesa predictor=$out/kan-{full}.safetensors
 lesa-kan-best   = lesa predictor=$out/kan-best-{full}.safetensors
+l2p             = l2p predictor=$out/l2p-{full}.safetensors
 taylorseer-1    = taylorseer order=1 first=1 interval=?
 taylorseer-2    = taylorseer order=2 first=1 interval=?
 fora            = fora interval=?
