@@ -127,7 +127,7 @@ step_parity() {
     local precision
     for precision in f32 bf16; do
         mkdir -p "$build/parity"
-        check "parity-$precision" 90 "$build/tests/parity/parity" \
+        check "parity-$precision" 150 "$build/tests/parity/parity" \
             "$build/tests/parity/zoetrope-probe" "$fixtures" "$build/parity" cuda $precision 1 \
             "$build/plugin"
     done
