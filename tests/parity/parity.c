@@ -1,10 +1,11 @@
 /* Runs zoetrope-probe on the fixtures and compares every stage with upstream's.
  *
- *     parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS [MODULES]]
+ *     parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS [MODULES [COMPONENT]]]
  *
  * With THREADS, a list as 1,2,3,8, the outputs must be the same bytes for all of
- * them. MODULES is the folder of a backend that is a module. Says "N passed,
- * N failed" for stages; exit status 1 if any failed. */
+ * them. MODULES is the folder of a backend that is a module, or empty; COMPONENT is
+ * how the names of the components begin that are wanted. Says "N passed, N failed"
+ * for stages; exit status 1 if any failed. */
 
 #include <math.h>
 #include <spawn.h>
@@ -208,7 +209,8 @@ int main(int argc, char **argv)
     char path[PATHS];
 
     if (argc < 6) {
-        fprintf(stderr, "usage: parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS [MODULES]]\n");
+        fprintf(stderr, "usage: parity PROBE FIXTURES OUT BACKEND PRECISION [THREADS [MODULES "
+                        "[COMPONENT]]]\n");
         return 64;
     }
     r.probe = argv[1];
@@ -224,8 +226,9 @@ int main(int argc, char **argv)
                                                       .limit = 1 << 20, .name = path }) != ZC_OK)
         return 66;
     const zc_json_value *cases = zc_json_root(doc);
+    const char *wanted = argc > 8 ? argv[8] : "hunyuan.";
     for (const zc_json_value *c = zc_json_first(cases); c; c = zc_json_after(cases, c)) {
-        if (strncmp(text_of(doc, c, "component"), "hunyuan.", 8) == 0)
+        if (strncmp(text_of(doc, c, "component"), wanted, strlen(wanted)) == 0)
             run_case(&r, doc, c, argc > 6 ? argv[6] : "2");
     }
     printf("%d passed, %d failed\n", r.passed, r.failed);
