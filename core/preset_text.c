@@ -214,9 +214,12 @@ static zc_status expand(const reading *r, saying *s)
                  zc_quote_text(s->key).text, ZC_PRESET_LINE, name.text);
         c = close + 1;
     }
+    const char *from = zc_str_get(&out), *to = from + out.length;
+    trim(&from, &to);                 /* blanks at the ends may have come with a variable */
+    char *value = out.failed ? NULL : zc_copy_text(from, (size_t)(to - from));
+    ZC_CHECK(value, ZC_E_NOMEM, "out of memory");
     zc_free(s->value);
-    s->value = zc_str_release(&out);
-    ZC_CHECK(s->value, ZC_E_NOMEM, "out of memory");
+    s->value = value;
 done:
     zc_str_fini(&out);
     return st;

@@ -354,6 +354,7 @@ static void variables_are_filled_in(void)
         { "prompt = seed ${seed}", "seed = 5\n", "seed 5" },
         { "prompt = $${a} $$ $5 {a}", "seed = 5\n", "${a} $$ $5 {a}" },
         { "$a = 1\n$b = ${a}2\nprompt = ${b}", NULL, "12" },
+        { "$a =\nprompt = ${a} b ${a}", NULL, "b" },
         { "include = vars\n$who = cat\nprompt = ${who}", NULL, "dog" },
         { "$who = cat\ninclude = vars\nprompt = ${who}", NULL, "cat" },
         { "prompt = a", "prompt = ${not_filled_in}\n", "${not_filled_in}" },
