@@ -151,6 +151,9 @@ int cli_watch_batch(cli *c, zt_batch *batch, const cli_farm *farm)
     } while (!info.ended);
     if (terminal)
         fputc('\n', stderr);
+    else if (!c->json)
+        fprintf(stderr, "%d of %d jobs done, %d of them before\n", (int)info.done, (int)info.jobs,
+                (int)info.skipped);
     if (info.status == ZT_E_CANCELLED)
         return last_signal == SIGINT ? CLI_INTERRUPTED : CLI_AGAIN;
     if (info.busy > 0 && info.status == ZT_E_BUSY)
