@@ -288,6 +288,8 @@ typedef struct zt_batch_info {
     int32_t  status;              /* ZT_OK while nothing has failed */
     float    seconds, seconds_left;   /* of the batch; below 0: no estimate yet */
     char     name[ZT_BATCH_NAME]; /* of the job at work */
+    int32_t  failed;              /* jobs, by what they are made of; the others go on */
+    uint32_t reserved;
 } zt_batch_info;
 
 typedef struct zt_api {

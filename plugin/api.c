@@ -609,7 +609,7 @@ static int32_t batch_info(zt_batch *batch, zt_batch_info *out)
     zc_batch_info_get(batch_of(batch), &info);
     zt_batch_info i = {
         .size = sizeof(i), .jobs = info.jobs, .done = info.done, .skipped = info.skipped,
-        .busy = info.busy, .current = info.current, .frames = info.job.frames,
+        .busy = info.busy, .failed = info.failed, .current = info.current, .frames = info.job.frames,
         .written = info.written, .phase = (int32_t)info.job.phase, .step = info.job.step,
         .steps = info.job.steps, .ended = info.ended, .status = info.status,
         .seconds = info.seconds, .seconds_left = info.seconds_left,

@@ -33,7 +33,7 @@ static double now(void)
 /* The number of the job at work, from 1. */
 static int number_of(const zt_batch_info *info)
 {
-    const int behind = (int)(info->done + info->busy);
+    const int behind = (int)(info->done + info->busy + info->failed);
 
     return behind < (int)info->jobs ? behind + 1 : (int)info->jobs;
 }
@@ -56,7 +56,8 @@ static double percent_of(const zt_batch_info *info)
         job = 0.9 * info->step / info->steps;
     else if (info->current >= 0 && (info->phase == ZT_PHASE_DECODE || info->written > 0))
         job = 0.9 + (info->frames > 0 ? 0.1 * info->written / info->frames : 0);
-    const double all = info->jobs > 0 ? (info->done + info->busy + job) / info->jobs : 1;
+    const double behind = info->done + info->busy + info->failed;
+    const double all = info->jobs > 0 ? (behind + job) / info->jobs : 1;
     return all > 1 ? 100 : 100 * all;
 }
 
@@ -67,10 +68,10 @@ static void show_json(const zt_batch_info *info)
            (int)info->written);
     cli_print_json(stdout, info->name);
     printf(",\"index\":%d,\"jobs\":%d,\"done\":%d,\"skipped\":%d,\"busy\":%d,"
-           "\"percent\":%.2f,\"seconds\":%.3f,\"seconds_left\":%.1f}\n",
+           "\"failed\":%d,\"percent\":%.2f,\"seconds\":%.3f,\"seconds_left\":%.1f}\n",
            (int)info->current, (int)info->jobs, (int)info->done, (int)info->skipped,
-           (int)info->busy, percent_of(info), (double)info->seconds,
-           (double)info->seconds_left);
+           (int)info->busy, (int)info->failed, percent_of(info),
+           (double)info->seconds, (double)info->seconds_left);
     fflush(stdout);
 }
 
@@ -117,7 +118,7 @@ static void tell_farm(const cli_farm *farm, const zt_batch_info *info)
 static bool differs(const zt_batch_info *a, const zt_batch_info *b)
 {
     return a->phase != b->phase || a->step != b->step || a->current != b->current ||
-           a->done != b->done;
+           a->done != b->done || a->failed != b->failed;
 }
 
 int cli_watch_batch(cli *c, zt_batch *batch, const cli_farm *farm)
@@ -154,6 +155,9 @@ int cli_watch_batch(cli *c, zt_batch *batch, const cli_farm *farm)
     else if (!c->json)
         fprintf(stderr, "%d of %d jobs done, %d of them before\n", (int)info.done, (int)info.jobs,
                 (int)info.skipped);
+    if (info.failed > 0 && info.jobs > 1)
+        cli_say(c, ZT_LEVEL_ERROR, "%d of %d jobs failed; the first: %s", (int)info.failed,
+                (int)info.jobs, c->zt->batch_error(batch));
     if (info.status == ZT_E_CANCELLED)
         return last_signal == SIGINT ? CLI_INTERRUPTED : CLI_AGAIN;
     if (info.busy > 0 && info.status == ZT_E_BUSY)

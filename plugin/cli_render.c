@@ -92,7 +92,7 @@ static int render_batch(cli *c, const render_args *a, const zt_job_desc *job)
     if (st != ZT_OK)
         return st == ZT_E_MISSING ? CLI_USAGE : cli_exit_of(st);      /* no such option */
     code = cli_watch_batch(c, batch, &farm);
-    if (code == CLI_OK && c->json)
+    if (c->json)
         printf("%s\n", c->zt->batch_report(batch));
     c->zt->batch_close(&batch);
     return code;

@@ -127,14 +127,42 @@ static void begin_job(zc_batch *b, const zc_list_job *job)
     zc_mutex_unlock(&b->mutex);
 }
 
+static bool is_failure(zc_status st)
+{
+    return st != ZC_OK && st != ZC_E_BUSY && st != ZC_E_CANCELLED;
+}
+
+/* Whether the next job may do better: what failed was this one's description or input. */
+static bool next_may_do(zc_status st)
+{
+    static const zc_status own[] = {
+        ZC_OK, ZC_E_BUSY, ZC_E_SHAPE, ZC_E_MISSING, ZC_E_FORMAT, ZC_E_UNSUPPORTED, ZC_E_ARGUMENT,
+        ZC_E_TRUNCATED, ZC_E_LIMIT, ZC_E_MISMATCH, ZC_E_UNSAFE, ZC_E_NOT_OURS, ZC_E_NOT_FOUND,
+    };
+
+    for (size_t i = 0; i < ZC_COUNT(own); i++) {
+        if (own[i] == st)
+            return true;
+    }
+    return false;
+}
+
 static void end_job(zc_batch *b, const zc_list_job *job, zc_status st, bool skipped)
 {
     zc_json_writer w = { .to = &b->jobs, .comma = b->jobs.length > 1 };
+    char error[ZC_LOG_TEXT] = "";
 
     zc_mutex_lock(&b->mutex);
     b->info.done += st == ZC_OK;
     b->info.skipped += skipped;
     b->info.busy += st == ZC_E_BUSY;
+    if (is_failure(st)) {
+        zc_log_last_error(&b->log, error, sizeof(error));
+        if (b->info.failed++ == 0 || !next_may_do(st)) {
+            b->info.status = st;
+            zc_format(b->error, sizeof(b->error), "%s", error);
+        }
+    }
     zc_json_begin_object(&w);
     zc_json_add_key(&w, "name");
     zc_json_add_string(&w, job->name);
@@ -144,6 +172,10 @@ static void end_job(zc_batch *b, const zc_list_job *job, zc_status st, bool skip
     zc_json_add_string(&w, job->output);
     zc_json_add_key(&w, "status");
     zc_json_add_string(&w, skipped ? "was done" : zc_status_name(st));
+    if (*error) {
+        zc_json_add_key(&w, "error");
+        zc_json_add_string(&w, error);
+    }
     if (b->run.length) {
         zc_json_add_key(&w, "run");
         zc_json_add_json(&w, zc_str_get(&b->run));
@@ -168,6 +200,8 @@ static void write_report(zc_batch *b)
     zc_json_add_i64(&w, b->info.skipped);
     zc_json_add_key(&w, "busy");
     zc_json_add_i64(&w, b->info.busy);
+    zc_json_add_key(&w, "failed");
+    zc_json_add_i64(&w, b->info.failed);
     zc_json_add_key(&w, "seconds");
     zc_json_add_f64(&w, (double)b->info.seconds);
     zc_json_add_key(&w, "jobs");
@@ -221,7 +255,7 @@ static void end_batch(zc_batch *b, zc_status st)
     b->info.seconds = (float)((double)(zc_clock_ns() - b->began_ns) * 1e-9);
     if (st == ZC_E_CANCELLED)
         zc_format(b->error, sizeof(b->error), "cancelled");
-    else if (st != ZC_OK)
+    else if (st != ZC_OK && !*b->error)
         zc_log_last_error(&b->log, b->error, sizeof(b->error));
     write_report(b);
     b->info.ended = true;
@@ -234,7 +268,7 @@ static void work(void *arg)
     zc_batch *b = arg;
     zc_status st = ZC_OK;
 
-    for (int32_t i = 0; i < zc_list_count(b->list) && st == ZC_OK && !b->desc.listing; i++) {
+    for (int32_t i = 0; i < zc_list_count(b->list) && next_may_do(st) && !b->desc.listing; i++) {
         const zc_list_job *job = zc_list_at(b->list, i);
         bool skipped = false;
 
@@ -243,9 +277,9 @@ static void work(void *arg)
         begin_job(b, job);
         st = zc_cancel_requested(&b->cancel) ? ZC_E_CANCELLED : run_job(b, job, &skipped);
         end_job(b, job, st, skipped);
-        if (st == ZC_E_BUSY)
-            st = ZC_OK;
     }
+    if (next_may_do(st))
+        st = b->info.status;              /* of the first job that failed */
     if (st == ZC_OK && b->desc.sheet && !b->desc.listing)
         st = write_sheet(b);
     if (st == ZC_OK && b->info.busy > 0)
@@ -392,7 +426,7 @@ void zc_batch_info_get(zc_batch *b, zc_batch_info *info)
     info->seconds_left = info->ended ? 0 : -1;
     if (!info->ended)
         info->seconds = (float)((double)(zc_clock_ns() - b->began_ns) * 1e-9);
-    const int32_t worked = info->done - info->skipped, seen = info->done + info->busy;
+    const int32_t worked = info->done - info->skipped, seen = info->done + info->busy + info->failed;
     if (!info->ended && worked > 0) {
         const float each = (info->seconds - info->job.seconds) / (float)worked;
         const float now = each > info->job.seconds ? each - info->job.seconds : 0;

@@ -41,11 +41,12 @@ typedef struct zc_batch_desc {
 typedef struct zc_batch_info {
     int32_t     jobs;                 /* in this share */
     int32_t     done, skipped, busy;  /* finished in all; of those, before; in other hands */
+    int32_t     failed;               /* by a fault of their own; the others go on */
     int32_t     current;              /* index in the whole list; below 0: none */
     char        name[ZC_BATCH_NAME];  /* of the current job */
     int32_t     written;              /* frames of the current job that are on the disk */
     zc_job_info job;                  /* the current one's */
-    zc_status   status;               /* ZC_OK while nothing has failed */
+    zc_status   status;               /* of what failed first, or ended everything */
     bool        ended;
     float       seconds, seconds_left;            /* of everything; below 0: not known yet */
 } zc_batch_info;

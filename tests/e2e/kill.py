@@ -209,6 +209,16 @@ def refusals():
     rc, _, err = run(folder, "--existing", "perhaps", batch=one, output="x.y4m")
     check("an unknown word", rc == 64 and "perhaps" in err, f"exit {rc}: {err}")
 
+    rows = folder / "rows.jsonl"
+    rows.write_text('{"name":"a"}\n{"name":"b","noise":"gone.safetensors"}\n{"name":"c"}\n')
+    for again in (False, True):
+        rc, out, err = run(folder, "--prompts", rows, "--json", batch=one, output="{name}.y4m")
+        check("the jobs beside one that fails are done", rc == 66 and (folder / "a.y4m").exists() and
+              (folder / "c.y4m").exists() and not (folder / "b.y4m").exists(), f"exit {rc}: {err}")
+        check("what failed is told", "1 of 3 jobs failed" in err and "gone.safetensors" in err, err)
+        if again:
+            check("and only what failed is tried again", '"skipped":2' in out, out)
+
     prompts = folder / "prompts.txt"
     prompts.write_text("a red ball\n")
     rc, _, err = run(folder, "--prompts", prompts, "--sink", "y4m", "--existing", "replace", batch=one,
