@@ -8,7 +8,7 @@
 
 typedef struct cli_farm {
     int32_t task;                 /* this job alone, counted from 1; 0: not said */
-    char    shard[32];            /* "2/8"; "": not said */
+    char    shard[48];            /* "2/8"; "": not said */
     /* Progress for the farm, printed on standard output at most once a second; NULL: none. */
     void  (*tell)(double percent, const char *status);
 } cli_farm;
