@@ -609,10 +609,10 @@ static int32_t batch_info(zt_batch *batch, zt_batch_info *out)
     zc_batch_info_get(batch_of(batch), &info);
     zt_batch_info i = {
         .size = sizeof(i), .jobs = info.jobs, .done = info.done, .skipped = info.skipped,
-        .busy = info.busy, .failed = info.failed, .current = info.current, .frames = info.job.frames,
-        .written = info.written, .phase = (int32_t)info.job.phase, .step = info.job.step,
-        .steps = info.job.steps, .ended = info.ended, .status = info.status,
-        .seconds = info.seconds, .seconds_left = info.seconds_left,
+        .busy = info.busy, .failed = info.failed, .current = info.current,
+        .frames = info.job.frames, .written = info.written, .phase = (int32_t)info.job.phase,
+        .step = info.job.step, .steps = info.job.steps, .ended = info.ended,
+        .status = info.status, .seconds = info.seconds, .seconds_left = info.seconds_left,
     };
     memcpy(i.name, info.name, sizeof(i.name));
     return give(out, &i, sizeof(i));

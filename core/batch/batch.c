@@ -426,7 +426,8 @@ void zc_batch_info_get(zc_batch *b, zc_batch_info *info)
     info->seconds_left = info->ended ? 0 : -1;
     if (!info->ended)
         info->seconds = (float)((double)(zc_clock_ns() - b->began_ns) * 1e-9);
-    const int32_t worked = info->done - info->skipped, seen = info->done + info->busy + info->failed;
+    const int32_t worked = info->done - info->skipped;
+    const int32_t seen = info->done + info->busy + info->failed;
     if (!info->ended && worked > 0) {
         const float each = (info->seconds - info->job.seconds) / (float)worked;
         const float now = each > info->job.seconds ? each - info->job.seconds : 0;

@@ -47,7 +47,7 @@ static void a_scan_is_quick_and_starts_nothing(void)
     const int threads = entries_of("/proc/self/task"), files = entries_of("/proc/self/fd");
     const size_t memory = mallinfo2().uordblks;
     const double begin = guest_work();
-    const int opens = guest_opens;
+    const int opens = guest_files.opens;
     module m = module_open(path);
     f0r_instance_t instance = m.construct(720, 576);
     f0r_plugin_info_t info;
@@ -70,7 +70,7 @@ static void a_scan_is_quick_and_starts_nothing(void)
     const double took = guest_work() - begin;
     printf("scan: %.2f ms, %zu bytes\n", took * 1e3, mallinfo2().uordblks - memory);
     REQUIRE(took < 0.020);
-    REQUIRE_INT(guest_opens, opens);
+    REQUIRE_INT(guest_files.opens, opens);
     REQUIRE(mallinfo2().uordblks - memory < 4u << 20);
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
 }

@@ -1,8 +1,8 @@
 /* What a guest may not change in its host's process, and how much it takes.
  *
- * A test that includes this with GUEST_OPENS defined counts in guest_opens every
+ * A test that includes this with GUEST_OPENS defined counts in guest_files.opens every
  * file that is opened through the C library, but for those of the dynamic linker, and
- * in guest_read the bytes that are read at a place; it is linked with export_dynamic.
+ * in guest_files.read the bytes that are read at a place; it is linked with export_dynamic.
  *
  * Thread safety: no state, but for the count. */
 #ifndef TESTS_HOSTS_GUEST_H
@@ -139,8 +139,10 @@ static inline void guest_fpu(int state)
 }
 
 #ifdef GUEST_OPENS
-static int guest_opens;
-static atomic_llong guest_read;   /* bytes */
+static struct {
+    int          opens;
+    atomic_llong read;            /* bytes */
+} guest_files;
 #endif
 
 /* A sanitizer has these functions already. */
@@ -162,7 +164,7 @@ GUEST_EXPORT int openat(int dir, const char *path, int flags, ...)
     va_start(args, flags);
     const int mode = va_arg(args, int);
     va_end(args);
-    guest_opens++;
+    guest_files.opens++;
     return next(dir, path, flags, mode);
 }
 
@@ -173,7 +175,7 @@ GUEST_EXPORT ssize_t pread(int fd, void *to, size_t bytes, off_t offset)
 
     memcpy(&next, &symbol, sizeof(next));
     const ssize_t n = next(fd, to, bytes, offset);
-    atomic_fetch_add(&guest_read, n > 0 ? n : 0);
+    atomic_fetch_add(&guest_files.read, n > 0 ? n : 0);
     return n;
 }
 #endif

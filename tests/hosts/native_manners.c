@@ -35,7 +35,7 @@ static void a_scan_is_quick_and_starts_nothing(void)
     const int threads = entries_of("/proc/self/task"), files = entries_of("/proc/self/fd");
     const size_t memory = mallinfo2().uordblks;
     const double begin = guest_work();
-    const int opens = guest_opens;
+    const int opens = guest_files.opens;
     native n = native_open(path);
     zt_item item = { .size = sizeof(item) };
     zt_param param = { .size = sizeof(param) };
@@ -57,7 +57,7 @@ static void a_scan_is_quick_and_starts_nothing(void)
     printf("scan: %.2f ms, %zu bytes\n", took * 1e3, grown);
     REQUIRE(took < 0.020);
     REQUIRE(grown < 4u << 20);
-    REQUIRE_INT(guest_opens, opens);
+    REQUIRE_INT(guest_files.opens, opens);
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
 }
 
@@ -101,7 +101,7 @@ static void cycles_leave_nothing(void)
     printf("%d cycles: %lld bytes, %d mappings\n", cycles, grown,
            lines_of("/proc/self/maps") - maps);
     REQUIRE_INT(wrong, 0);
-    REQUIRE(guest_opens > cycles && guest_read > cycles);     /* they are counted */
+    REQUIRE(guest_files.opens > cycles && guest_files.read > cycles);     /* they are counted */
     REQUIRE_INT(entries_of("/proc/self/task"), threads);
     REQUIRE_INT(entries_of("/proc/self/fd"), files);
     REQUIRE(lines_of("/proc/self/maps") - maps <= 4);         /* the allocator's own */

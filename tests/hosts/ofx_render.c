@@ -76,7 +76,7 @@ static void a_scan_is_quick_and_starts_nothing(void)
 {
     const int threads = entries_of("/proc/self/task"), files = entries_of("/proc/self/fd");
     const double from = guest_work();
-    const int opens = guest_opens;
+    const int opens = guest_files.opens;
 
     begin(OFX_CONTEXT_GENERATOR);
     ofx_effect e = host_create();
@@ -87,7 +87,7 @@ static void a_scan_is_quick_and_starts_nothing(void)
     end();
     const double took = guest_work() - from;
     printf("scan: %.2f ms\n", took * 1e3);
-    REQUIRE_INT(guest_opens, opens);
+    REQUIRE_INT(guest_files.opens, opens);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     REQUIRE(took < 0.020);
 #endif

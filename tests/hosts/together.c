@@ -20,7 +20,7 @@ static f0r_instance_t instances[2];
 static long long read_now(void)
 {
     static long long before;
-    const long long now = atomic_load(&guest_read), since = now - before;
+    const long long now = atomic_load(&guest_files.read), since = now - before;
 
     before = now;
     return since;
