@@ -87,5 +87,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memfile_put("journal", data, size);
     replay(log);
     as_records(fuzz_begin(), data, size);
+    memfiles_clear();
     return 0;
 }

@@ -44,13 +44,11 @@ static void check_list(const zc_list *l)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static zc_request *base;
+    zc_request *base = zc_request_new();
     zc_log *log = fuzz_begin();
     char *text = malloc(size + 1);
     zc_list *l = NULL;
 
-    if (!base)
-        base = zc_request_new();
     FUZZ_REQUIRE(text && base);
     base->frames = 5;
     if (size > 0)
@@ -70,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_list(l);
         zc_list_close(&l);
     }
+    zc_request_free(base);
     free(text);
     return 0;
 }
