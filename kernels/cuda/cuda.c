@@ -153,7 +153,7 @@ static zk_status refuse(const zk_device_desc *desc, zk_status st, const char *wh
 
 static zk_status find_device(struct zk_cuda *c, const zk_device_desc *desc)
 {
-    char text[160], name[100] = "";
+    char text[240], name[100] = "";
     int version = 0, count = 0, major = 0, minor = 0;
     CUresult r = c->api.init(0);
 
