@@ -320,5 +320,6 @@ def main():
 
 if __name__ == "__main__":
     # libx265 itself loses a block for every encoder.
-    os.environ["LSAN_OPTIONS"] = f"suppressions={pathlib.Path(__file__).with_suffix('.supp')}"
+    supp = pathlib.Path(__file__).with_suffix(".supp")
+    os.environ["LSAN_OPTIONS"] = f"suppressions={supp}:print_suppressions=0"
     sys.exit(main())
