@@ -14,8 +14,10 @@ import shlex
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-failed = passed = 0
 
 # Imports that a guest may not have: the host's process is not ours.
 FORBIDDEN = """abort exit _exit atexit __cxa_atexit signal sigaction sigprocmask pthread_sigmask
@@ -32,15 +34,6 @@ FREI0R = """f0r_construct f0r_deinit f0r_destruct f0r_get_param_info f0r_get_par
 # says; that of frei0r may be asked to end FFmpeg's run.
 DOORS = ["fprintf", "stderr", "getenv"]
 OPENFX = ["OfxGetNumberOfPlugins", "OfxGetPlugin"]
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def run(*command, **more):
@@ -183,8 +176,7 @@ def main():
     args = parser.parse_args()
     {"headers": headers, "modules": modules, "extract": extract,
      "example": example}[args.part](args)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

@@ -21,20 +21,13 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 HERE = pathlib.Path(__file__).resolve().parent
 DESCRIPTION = HERE / "zoetrope.abi"
 HEADER = HERE.parent.parent / "host-abi/zoetrope.h"
 MARK = "    /* New entries go below this line, never between. */\n"
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}\n{detail}")
 
 
 def run(*command, good=(0,)):
@@ -160,8 +153,7 @@ def main():
               "\n".join(found) + "\n" + report.stdout)
         if report.returncode and not found:
             print("only appended to since the description was written:\n" + report.stdout)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

@@ -16,17 +16,10 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 HEADER = pathlib.Path(__file__).resolve().parent.parent.parent / "host-abi/zoetrope.h"
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def run(*command, **env):
@@ -114,9 +107,8 @@ def main():
         check(f"{file.name} does not name the build", args.build.encode() not in file.read_bytes())
     if shutil.which("pkg-config"):
         hosts(args, prefix, client(args, prefix, scratch))
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(scratch, ignore_errors=True)
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 ZOETROPE, FIXTURES, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 GROUP = sys.argv[5] if len(sys.argv) > 5 else None
 MODEL = FIXTURES / "pipe"
-passed = failed = 0
 
 TINY = ["-W", "32", "-H", "32", "--frames", "5", "--steps", "2", "--threads", "2",
         "--set", "precision=f32"]
@@ -30,15 +32,6 @@ def zoetrope(*args, timeout=120):
     """Exit status, what went to standard output, and to standard error."""
     r = subprocess.run([ZOETROPE, *map(str, args)], capture_output=True, timeout=timeout)
     return r.returncode, r.stdout, r.stderr.decode(errors="replace")
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def refused(name, code, words, *args):
@@ -563,9 +556,8 @@ def main():
     for name, run in groups.items():
         if GROUP in (None, name):
             run()
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

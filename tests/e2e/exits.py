@@ -16,6 +16,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 ZOETROPE, STUB, MODEL, SCRATCH = sys.argv[1], *map(pathlib.Path, sys.argv[2:5])
 TINY = ["-m", MODEL, "-p", "a red ball", "-W", "32", "-H", "32", "--frames", "5", "--threads", "2",
         "--set", "precision=f32"]
@@ -24,16 +27,7 @@ LONG = ["-W", "128", "-H", "128", "--frames", "33", "--steps", "100"]
 # zoetrope.h's statuses, and what a farm is told: 69, 71, 74 and 75 are worth another try.
 CODES = {0: 0, -1: 71, -2: 65, -3: 65, -4: 65, -5: 65, -6: 130, -7: 74, -8: 69, -9: 64, -10: 65,
          -11: 65, -12: 65, -13: 65, -14: 65, -15: 75, -16: 66, -17: 73, -18: 75, -99: 70, 7: 70}
-passed = failed = films = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
+films = 0
 
 
 def zoetrope(*args, **env):
@@ -127,9 +121,8 @@ def main():
     causes()
     interrupted()
     progress()
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

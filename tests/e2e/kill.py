@@ -19,6 +19,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 parser = argparse.ArgumentParser()
 parser.add_argument("zoetrope")
 parser.add_argument("fixtures", type=pathlib.Path)
@@ -30,22 +33,12 @@ MODEL = args.fixtures / "pipe"
 # In memory if that can be had: no call is left out, and syncing costs nothing.
 MEMORY = pathlib.Path("/dev/shm")
 SCRATCH = MEMORY / f"zoetrope-{os.getpid()}" if os.access(MEMORY, os.W_OK) else args.scratch.resolve()
-passed = failed = 0
 
 TINY = ["-m", MODEL, "-p", "a red ball", "-W", "16", "-H", "16", "--threads", "1",
         "--set", "precision=f32", "--checkpoint", "0"]
 # 24 frames: three films of eight are not to be had, but 24 of one are.
 BATCH = [*TINY, "--frames", "1", "--steps", "2", "--seeds", "1-24"]
 NAME = "ball_{seed}.y4m"
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def command(folder, *more, batch=BATCH, output=NAME):
@@ -295,9 +288,8 @@ def main():
     for name, group in groups.items():
         if args.group in (None, name):
             group()
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    return 1 if failed else 0 if passed else 77
+    return totals(empty=77)
 
 
 if __name__ == "__main__":

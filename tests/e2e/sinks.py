@@ -15,20 +15,13 @@ import subprocess
 import sys
 import zlib
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 TOOL, MODULES, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 GROUP = sys.argv[5] if len(sys.argv) > 5 else None
 SIZE, FRAMES = "96x64", 12
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def tool(*args):
@@ -313,9 +306,8 @@ def main():
                 return 77
             continue
         run()
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

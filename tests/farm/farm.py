@@ -13,22 +13,15 @@ import struct
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 ZOETROPE, FIXTURES, SCRATCH = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
 MODEL = FIXTURES / "pipe"
 TINY = ["-m", MODEL, "-W", "16", "-H", "16", "--frames", "1", "--steps", "2", "--threads", "1"]
 LIST = ["--prompts", SCRATCH / "shots.csv", "--seeds", "1-3"]
 FARM_VARIABLES = ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX",
                   "SLURM_ARRAY_TASK_STEP"]
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def render(*more, **variables):
@@ -212,9 +205,8 @@ def main():
     streams()
     templates(whole)
     texts()
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 if __name__ == "__main__":

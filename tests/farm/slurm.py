@@ -15,6 +15,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 ZOETROPE, FIXTURES, SCRATCH = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
 FARMS = pathlib.Path(__file__).resolve().parents[2] / "presets" / "FARMS.md"
 MODEL = FIXTURES / "pipe"
@@ -46,17 +49,7 @@ SlurmdLogFile={scratch}/slurmd.log
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-passed = failed = 0
 daemons = []
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def skip(why):
@@ -194,14 +187,12 @@ def main():
     start_cluster()
     array_job()
     cancelled_job()
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
     try:
-        code = main()
+        main()
     finally:
         stop()
-    print(f"{passed} passed, {failed} failed")
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    sys.exit(code)
+    sys.exit(totals())

@@ -14,18 +14,11 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 SKIP = 77
 BYTES = 32 * 32 * 4
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def run(*command, timeout=60):
@@ -340,8 +333,7 @@ def main():
     own.mkdir(parents=True)
     shutil.copyfile(PRESET, own / "mine.preset")
     test()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return totals()
 
 
 parser = argparse.ArgumentParser()

@@ -14,18 +14,11 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, totals
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PRESETS = ROOT / "presets"
-passed = failed = 0
-
-
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {name}: {detail}")
 
 
 def run(*command, env=None, cwd=None):
@@ -171,5 +164,4 @@ if __name__ == "__main__":
         shipped(pathlib.Path(sys.argv[2]).resolve())
     else:
         program(pathlib.Path(sys.argv[2]).resolve(), sys.argv[3])
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed > 0 or passed == 0)
+    sys.exit(totals())
