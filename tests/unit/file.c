@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,52 +15,8 @@
 #include "core/base/str.h"
 #include "core/base/thread.h"
 #include "tests/unit/faults.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
-
-static char folder[64];
-static zc_log test_log;
-
-/* The path of a name in the test's folder; four at a time. */
-static const char *in(const char *name)
-{
-    static char paths[4][200];
-    static int turn;
-
-    turn = (turn + 1) % 4;
-    snprintf(paths[turn], sizeof(paths[0]), "%s/%s", folder, name);
-    return paths[turn];
-}
-
-static const char *error(void)
-{
-    static char text[ZC_LOG_TEXT];
-
-    zc_log_last_error(&test_log, text, sizeof(text));
-    return text;
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *f = fopen(in(name), "wb");
-
-    REQUIRE(f && fwrite(text, 1, strlen(text), f) == strlen(text));
-    REQUIRE(f && fclose(f) == 0);
-}
-
-/* What a file of the folder holds; "(none)" if there is none. */
-static const char *held(const char *name)
-{
-    static char text[100];
-    FILE *f = fopen(in(name), "rb");
-    size_t n;
-
-    if (!f)
-        return "(none)";
-    n = fread(text, 1, sizeof(text) - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    return text;
-}
 
 static bool exists(const char *name)
 {
@@ -630,18 +585,9 @@ static void nothing_is_committed_after_a_failed_write(void)
     REQUIRE(!"the write failed");
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 int main(void)
 {
-    memcpy(folder, "unit_file_XXXXXX", 17);
-    if (!mkdtemp(folder) || zc_log_init(&test_log, ZC_LEVEL_ERROR, NULL, NULL) != ZC_OK)
+    if (!scratch_begin("unit_file_XXXXXX"))
         return 1;
     TEST(files_are_read_by_position);
     TEST(interrupted_and_short_reads_go_on);
@@ -662,7 +608,6 @@ int main(void)
     TEST(every_call_of_a_writer_may_fail);
     TEST(interrupted_and_short_writes_go_on);
     TEST(nothing_is_committed_after_a_failed_write);
-    zc_log_fini(&test_log);
-    REQUIRE_INT(nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+    scratch_end();
     return test_end();
 }

@@ -2,7 +2,6 @@
  * here is not touched. */
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,51 +11,8 @@
 #include "core/batch/folder.h"
 #include "core/batch/journal.h"
 #include "core/batch/lease.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
-
-static char folder[64];
-static zc_log test_log;
-
-/* The path of a name in the test's folder; four at a time. */
-static const char *in(const char *name)
-{
-    static char paths[4][200];
-    static int turn;
-
-    turn = (turn + 1) % 4;
-    snprintf(paths[turn], sizeof(paths[0]), "%s/%s", folder, name);
-    return paths[turn];
-}
-
-static const char *error(void)
-{
-    static char text[ZC_LOG_TEXT];
-
-    zc_log_last_error(&test_log, text, sizeof(text));
-    return text;
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *f = fopen(in(name), "wb");
-
-    REQUIRE(f && fwrite(text, 1, strlen(text), f) == strlen(text));
-    REQUIRE(f && fclose(f) == 0);
-}
-
-static const char *held(const char *name)
-{
-    static char text[400];
-    FILE *f = fopen(in(name), "rb");
-    size_t n;
-
-    if (!f)
-        return "(none)";
-    n = fread(text, 1, sizeof(text) - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    return text;
-}
 
 static zc_status open_folder(zc_folder **f, const char *manifest)
 {
@@ -248,27 +204,16 @@ static void a_lease_from_elsewhere_is_watched(void)
     REQUIRE_HAS(held("lease"), "elsewhere");
 }
 
-static int remove_one(const char *path, const struct stat *s, int flag, struct FTW *where)
-{
-    (void)s;
-    (void)flag;
-    (void)where;
-    return remove(path);
-}
-
 int main(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/zc-folder-XXXXXX");
-    if (!mkdtemp(folder))
+    if (!scratch_begin("/tmp/zc-folder-XXXXXX"))
         return 1;
-    REQUIRE_INT(zc_log_init(&test_log, ZC_LEVEL_ERROR, NULL, NULL), ZC_OK);
     TEST(what_is_done_stays_done);
     TEST(foreign_targets_are_left_alone);
     TEST(a_changed_manifest_is_noticed);
     TEST(bad_records_are_named);
     TEST(one_renderer_at_a_time);
     TEST(a_lease_from_elsewhere_is_watched);
-    zc_log_fini(&test_log);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_end();
     return test_end();
 }

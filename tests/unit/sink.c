@@ -13,31 +13,10 @@
 #include "core/sink/sequence.h"
 #include "core/sink/sink.h"
 #include "tests/unit/faults.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 
 enum { W = 18, H = 10, FRAMES = 5, VALUES = W * H * 3 };
-
-static char folder[64];
-static zc_log test_log;
-
-/* The path of a name in the test's folder; eight at a time. */
-static const char *in(const char *name)
-{
-    static char paths[8][200];
-    static int turn;
-
-    turn = (turn + 1) % 8;
-    snprintf(paths[turn], sizeof(paths[0]), "%s/%s", folder, name);
-    return paths[turn];
-}
-
-static const char *error(void)
-{
-    static char text[ZC_LOG_TEXT];
-
-    zc_log_last_error(&test_log, text, sizeof(text));
-    return text;
-}
 
 static bool exists(const char *name)
 {
@@ -238,14 +217,6 @@ static void what_is_wrong_is_named(void)
     REQUIRE_HAS(error(), "extension");
     REQUIRE_INT(zc_reader_open(&r, &test_log, in("none.y4m"), NULL), ZC_E_NOT_FOUND);
     REQUIRE_INT(zc_reader_open(&r, &test_log, in("none.####.y4m"), NULL), ZC_E_NOT_FOUND);
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *f = fopen(in(name), "wb");
-
-    REQUIRE(f && fwrite(text, 1, strlen(text), f) == strlen(text));
-    REQUIRE(f && fclose(f) == 0);
 }
 
 static void bad_films_are_refused(void)
@@ -514,8 +485,7 @@ static void folders_are_read_in_order(void)
 
 int main(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/zc-sink-XXXXXX");
-    if (!mkdtemp(folder) || zc_log_init(&test_log, ZC_LEVEL_ERROR, NULL, NULL) != ZC_OK)
+    if (!scratch_begin("/tmp/zc-sink-XXXXXX"))
         return 1;
     TEST(a_film_is_read_back);
     TEST(chroma_is_shared);
@@ -530,8 +500,6 @@ int main(void)
     TEST(pictures_are_exact);
     TEST(damaged_pictures_do_no_harm);
     TEST(folders_are_read_in_order);
-    zc_log_fini(&test_log);
-    char remove[100];
-    snprintf(remove, sizeof(remove), "rm -r %s", folder);
-    return system(remove) != 0 || test_end();
+    scratch_end();
+    return test_end();
 }
