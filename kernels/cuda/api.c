@@ -19,6 +19,24 @@ static bool find(void *library, const char *name, void *function, size_t size)
     return found != NULL;
 }
 
+void zk_cuda_api_load_dnn(struct zk_cuda_api *api)
+{
+#if ZK_HAVE_CUDNN
+    void *library = dlopen("libcudnn.so.9", RTLD_NOW | RTLD_LOCAL);
+    size_t (*version)(void) = NULL;
+    bool all = library && find(library, "cudnnGetVersion", &version, sizeof(version)) &&
+               version() >= ZK_CUDA_DNN_LEAST;
+
+#define FIND(name, symbol, parameters)                                                             \
+    all = all && find(library, NAME(symbol), &api->name, sizeof(api->name));
+    ZK_CUDA_DNN(FIND)
+#undef FIND
+    api->has_dnn = all;
+#else
+    api->has_dnn = false;
+#endif
+}
+
 static bool load_lt(struct zk_cuda_api *api)
 {
     static const char *const names[] = { "libcublasLt.so.13", "libcublasLt.so.12",

@@ -1,5 +1,5 @@
-/* What is used of NVIDIA's driver and of cuBLASLt: one table of functions, filled
- * when a device is opened. Nothing is linked against either, so the module loads,
+/* What is used of NVIDIA's driver, of cuBLASLt and of cuDNN: one table of functions,
+ * filled when a device is opened. Nothing is linked against any, so the module loads,
  * and refuses politely, where they are missing; and a test can put its own
  * functions in their place. Private to kernels/cuda. */
 #ifndef ZK_CUDA_API_H
@@ -7,6 +7,9 @@
 
 #include <cublasLt.h>
 #include <cuda.h>
+#if ZK_HAVE_CUDNN
+#include <cudnn_graph.h>
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -82,6 +85,29 @@
        cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo, void *work,              \
        size_t work_bytes, cudaStream_t stream))
 
+/* The same for cuDNN's graph interface, which may be missing too; all return cudnnStatus_t. */
+#if ZK_HAVE_CUDNN
+#define ZK_CUDA_DNN(_)                                                                             \
+    _(dnn_create, cudnnCreate, (cudnnHandle_t *handle))                                            \
+    _(dnn_destroy, cudnnDestroy, (cudnnHandle_t handle))                                           \
+    _(dnn_stream, cudnnSetStream, (cudnnHandle_t handle, cudaStream_t stream))                     \
+    _(dnn_part_create, cudnnBackendCreateDescriptor,                                               \
+      (cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *part))                         \
+    _(dnn_part_destroy, cudnnBackendDestroyDescriptor, (cudnnBackendDescriptor_t part))            \
+    _(dnn_part_set, cudnnBackendSetAttribute,                                                      \
+      (cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t what,                            \
+       cudnnBackendAttributeType_t type, int64_t count, const void *values))                       \
+    _(dnn_part_get, cudnnBackendGetAttribute,                                                      \
+      (cudnnBackendDescriptor_t const part, cudnnBackendAttributeName_t what,                      \
+       cudnnBackendAttributeType_t type, int64_t most, int64_t *count, void *values))              \
+    _(dnn_part_finish, cudnnBackendFinalize, (cudnnBackendDescriptor_t part))                      \
+    _(dnn_run, cudnnBackendExecute,                                                                \
+      (cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack))
+#define ZK_CUDA_DNN_LEAST 91301   /* the first version with attention as one operation */
+#else
+#define ZK_CUDA_DNN(_)
+#endif
+
 struct zk_cuda_api {
 #define ZK_CUDA_MEMBER(name, symbol, parameters) CUresult (*name) parameters;
     ZK_CUDA_DRIVER(ZK_CUDA_MEMBER)
@@ -89,11 +115,17 @@ struct zk_cuda_api {
 #define ZK_CUDA_MEMBER(name, symbol, parameters) cublasStatus_t (*name) parameters;
     ZK_CUDA_LT(ZK_CUDA_MEMBER)
 #undef ZK_CUDA_MEMBER
-    bool has_lt;
+#define ZK_CUDA_MEMBER(name, symbol, parameters) cudnnStatus_t (*name) parameters;
+    ZK_CUDA_DNN(ZK_CUDA_MEMBER)
+#undef ZK_CUDA_MEMBER
+    bool has_lt, has_dnn;
 };
 
 /* Opens the libraries, which then stay in the process, and finds all functions. False
  * with a clause that says why there is no driver; without cuBLASLt has_lt is false. */
 bool zk_cuda_api_load(struct zk_cuda_api *api, char *why, size_t size);
+
+/* cuDNN's part of it alone, when it is first needed: its libraries are large. Sets has_dnn. */
+void zk_cuda_api_load_dnn(struct zk_cuda_api *api);
 
 #endif

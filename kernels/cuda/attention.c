@@ -1,4 +1,4 @@
-/* Attention: which kernel serves which arguments. */
+/* Attention: cuDNN's where it is found and takes the arguments, else a kernel of our own. */
 
 #include "kernels/cuda/backend.h"
 
@@ -40,6 +40,8 @@ zk_status zk_cuda_attend(zk_queue *q, const struct zk_attend *a)
     if (!zk_cuda_storable(&a->dst) || a->heads > ZK_CUDA_GRID_Y)
         return ZK_E_UNSUPPORTED;
     if (a->q.dim[2] == 0 || d == 0)
+        return ZK_OK;
+    if (zk_cuda_dnn_attend(q, a))
         return ZK_OK;
     if (on_matrix_units(a, d, &kernel, &shared)) {
         const struct zk_cuda_grid grid = {

@@ -26,6 +26,7 @@ enum zk_cuda_module {
 
 #define ZK_CUDA_PRODUCTS 64       /* plans of cuBLASLt that are kept */
 #define ZK_CUDA_PINNED ((size_t)16 << 20)
+#define ZK_CUDA_ATTENTIONS 16     /* the same of cuDNN */
 #define ZK_CUDA_LT_WORK ((size_t)32 << 20)
 
 /* All that a choice of cuBLASLt depends on. Without gaps, for it is compared as bytes. */
@@ -45,6 +46,22 @@ struct zk_cuda_product {
     bool usable;
 };
 
+/* All that a choice of cuDNN depends on, compared as bytes too. */
+struct zk_cuda_attention_key {
+    int64_t step[4];                      /* of q, k, v and dst */
+    int32_t queries, keys, heads, kv_heads, d;
+    int32_t type;
+};
+
+#define ZK_CUDA_ATTENTION_PARTS 24
+
+struct zk_cuda_attention {
+    struct zk_cuda_attention_key key;
+    void *part[ZK_CUDA_ATTENTION_PARTS];  /* descriptors, all that it took */
+    int   parts, first_way, ways;         /* of them: configurations that are offered */
+    void *plan;                           /* one of them; NULL: not to be had */
+};
+
 struct zk_cuda {
     struct zk_cuda_api api;
     CUdevice   device;
@@ -60,9 +77,15 @@ struct zk_cuda {
 
     cublasLtHandle_t lt;                  /* when first needed */
     bool        lt_tried;
-    CUdeviceptr lt_work;
+    CUdeviceptr library_work;             /* for cuBLASLt and cuDNN, ZK_CUDA_LT_WORK bytes */
+    bool        library_work_tried;
     struct zk_cuda_product product[ZK_CUDA_PRODUCTS];
     int         products, oldest;
+
+    void       *dnn;                      /* cuDNN's handle, when first needed */
+    bool        dnn_tried;
+    struct zk_cuda_attention attention[ZK_CUDA_ATTENTIONS];
+    int         attentions, oldest_attention;
 };
 
 static inline struct zk_cuda *zk_cuda_of(const zk_queue *q)
@@ -120,6 +143,33 @@ zk_status zk_cuda_gemm(zk_queue *q, const struct zk_cuda_gemm *g);
 
 /* dst = act(dst + bias); bias may be absent. */
 zk_status zk_cuda_finish(zk_queue *q, const zk_tensor *dst, const zk_tensor *bias, zk_act act);
+
+/* Memory for libraries on the stream, when first needed; false without. */
+bool zk_cuda_library_work(zk_queue *q);
+
+/* Attention by cuDNN; false if nothing was done. */
+#if ZK_HAVE_CUDNN
+bool zk_cuda_dnn_attend(zk_queue *q, const struct zk_attend *a);
+void zk_cuda_dnn_close(zk_queue *q);
+
+/* Describes the operation of the key, and asks for ways to do it: on the device of the
+ * handle, or on one with these properties (a descriptor). Returns how many there are. */
+int  zk_cuda_dnn_ask(const struct zk_cuda_api *api, void *handle, void *properties,
+                     struct zk_cuda_attention *p);
+void zk_cuda_dnn_forget(const struct zk_cuda_api *api, struct zk_cuda_attention *p);
+#else
+static inline bool zk_cuda_dnn_attend(zk_queue *q, const struct zk_attend *a)
+{
+    (void)q;
+    (void)a;
+    return false;
+}
+
+static inline void zk_cuda_dnn_close(zk_queue *q)
+{
+    (void)q;
+}
+#endif
 
 /* Copies to the device, of which the source may be reused at once; and a float back. */
 zk_status zk_cuda_upload(zk_queue *q, void *dst, const void *src, size_t bytes);

@@ -259,6 +259,9 @@ static void cuda_close(zk_queue **queue)
         if (c->stream)
             (void)c->api.stream_wait(c->stream);
         zk_cuda_linear_close(q);
+        zk_cuda_dnn_close(q);
+        if (c->library_work)
+            (void)c->api.memory_free(c->library_work);
         for (int i = 0; i < 2; i++) {
             if (c->sent[i])
                 (void)c->api.event_destroy(c->sent[i]);
@@ -319,6 +322,18 @@ static zk_status cuda_alloc(zk_queue *q, size_t bytes, void **mem)
     }
     *mem = (void *)(uintptr_t)got;
     return leave(q, st);
+}
+
+bool zk_cuda_library_work(zk_queue *q)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+
+    if (!c->library_work_tried &&
+        zk_cuda_status(q, c->api.memory_alloc(&c->library_work, ZK_CUDA_LT_WORK),
+                       "memory for cuBLASLt and cuDNN") != ZK_OK)
+        c->library_work = 0;
+    c->library_work_tried = true;
+    return c->library_work != 0;
 }
 
 /* Also on a device that is lost. */

@@ -169,9 +169,6 @@ void zk_cuda_linear_close(zk_queue *q)
     if (c->lt)
         (void)c->api.lt_destroy(c->lt);
     c->lt = NULL;
-    if (c->lt_work)
-        (void)c->api.memory_free(c->lt_work);
-    c->lt_work = 0;
 }
 
 /* The handle and its memory, when first needed; without them our own kernels serve. */
@@ -179,17 +176,10 @@ static bool lt_ready(zk_queue *q)
 {
     struct zk_cuda *c = zk_cuda_of(q);
 
-    if (c->lt_tried)
-        return c->lt_work != 0;
-    c->lt_tried = true;
-    if (!c->api.has_lt || c->api.lt_create(&c->lt) != CUBLAS_STATUS_SUCCESS) {
+    if (!c->lt_tried && (!c->api.has_lt || c->api.lt_create(&c->lt) != CUBLAS_STATUS_SUCCESS))
         c->lt = NULL;
-        return false;
-    }
-    if (zk_cuda_status(q, c->api.memory_alloc(&c->lt_work, ZK_CUDA_LT_WORK),
-                       "memory for cuBLASLt") != ZK_OK)
-        c->lt_work = 0;
-    return c->lt_work != 0;
+    c->lt_tried = true;
+    return c->lt && zk_cuda_library_work(q);
 }
 
 static bool describe(const struct zk_cuda_api *api, struct zk_cuda_product *p, const void *bias)
@@ -306,7 +296,7 @@ static bool multiply(zk_queue *q, const struct zk_linear *a, const zk_tensor *we
         return false;
     return c->api.lt_multiply(c->lt, p->desc, &alpha, weight->data, p->layout[0], a->src.data,
                               p->layout[1], &beta, a->dst.data, p->layout[2], a->dst.data,
-                              p->layout[2], &p->algo, (void *)(uintptr_t)c->lt_work,
+                              p->layout[2], &p->algo, (void *)(uintptr_t)c->library_work,
                               ZK_CUDA_LT_WORK, (cudaStream_t)c->stream) == CUBLAS_STATUS_SUCCESS;
 }
 

@@ -67,7 +67,8 @@ static zk_status products(zk_queue *q, char *mem, char *work)
     const zk_tensor bias = zk_dense(mem, ZK_F32, 1, 32), q8 = zk_dense(mem, ZK_Q8_0, 32, 64);
     struct zk_linear a = { .dst = n, .src = m, .weight = m, .bias = bias,
                            .act = ZK_ACT_GELU_TANH, .work = work };
-    const struct zk_attend attend = { .dst = m, .q = m, .k = m, .v = m, .heads = 1,
+    const zk_tensor many = zk_dense(mem, ZK_BF16, 64, 64);
+    const struct zk_attend attend = { .dst = many, .q = many, .k = many, .v = many, .heads = 1,
                                       .kv_heads = 1, .scale = 1 };
     zk_status st = be->linear(q, &a);
 
@@ -112,7 +113,7 @@ static zk_status pack(zk_queue *q, char *mem)
 
 static zk_status small_work(zk_queue *q)
 {
-    static char host[4096];
+    static char host[8192];
     void *mem = NULL, *work = NULL;
     zk_status st = be->alloc(q, sizeof(host), &mem);
 
@@ -181,7 +182,8 @@ static void all_goes_well(void)
     REQUIRE_INT(session(small_work), ZK_OK);
     require_balance();
     REQUIRE_INT(fake.products, 2);
-    REQUIRE(fake.launches > 10);
+    REQUIRE_INT(fake.attentions, ZK_HAVE_CUDNN);
+    REQUIRE(fake.launches >= 10);
     REQUIRE_INT(session(large_work), ZK_OK);
     require_balance();
 }
@@ -310,13 +312,29 @@ static void a_machine_without_a_gpu_is_refused(void)
     refused("does not start: CUDA_ERROR_100");
 }
 
-static void products_work_without_cublaslt(void)
+static void work_is_done_without_libraries(void)
 {
     fake_reset();
-    fake.no_lt = true;
+    fake.no_lt = fake.no_dnn = true;
     REQUIRE_INT(session(small_work), ZK_OK);
     REQUIRE_INT(fake.products, 0);
+    REQUIRE_INT(fake.attentions, 0);
     require_balance();
+}
+
+static void each_failure_of_cudnn_is_survived(void)
+{
+    fake_reset();
+    (void)session(small_work);
+    const int calls = fake.dnn_calls, launches = fake.launches;
+
+    for (int n = 1; n <= calls; n++) {
+        fake_reset();
+        fake.dnn_fail_at = n;
+        REQUIRE_INT(session(small_work), ZK_OK);
+        REQUIRE_INT(fake.attentions + fake.launches, launches + 1);
+        require_balance();
+    }
 }
 
 static void each_failure_of_cublaslt_is_survived(void)
@@ -350,6 +368,15 @@ static void many_shapes_take_turns_in_the_plans(void)
         }
     }
     REQUIRE_INT(fake.products, 200);
+    for (int turn = 0; turn < 2 * ZK_HAVE_CUDNN; turn++) {
+        for (int n = 64; n < 96; n++) {
+            const zk_tensor t = zk_dense(mem, ZK_F16, n, 64);
+            const struct zk_attend a = { .dst = t, .q = t, .k = t, .v = t, .heads = 1,
+                                         .kv_heads = 1, .scale = 1 };
+            REQUIRE_INT(be->attend(q, &a), ZK_OK);
+        }
+    }
+    REQUIRE_INT(fake.attentions, 64 * ZK_HAVE_CUDNN);
     be->free(q, mem);
     be->close(&q);
     require_balance();
@@ -362,8 +389,9 @@ int main(void)
     TEST(every_call_may_fail);
     TEST(a_lost_device_is_left_alone);
     TEST(a_machine_without_a_gpu_is_refused);
-    TEST(products_work_without_cublaslt);
+    TEST(work_is_done_without_libraries);
     TEST(each_failure_of_cublaslt_is_survived);
+    TEST(each_failure_of_cudnn_is_survived);
     TEST(many_shapes_take_turns_in_the_plans);
     fake_reset();
     return test_end();

@@ -7,5 +7,5 @@
 static void __attribute__((constructor)) choose(void)
 {
     fake.run = emulate;
-    fake.no_lt = true;
+    fake.no_lt = fake.no_dnn = true;
 }

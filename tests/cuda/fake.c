@@ -509,6 +509,107 @@ static cublasStatus_t lt_multiply(cublasLtHandle_t handle, cublasLtMatmulDesc_t 
     return CUBLAS_STATUS_SUCCESS;
 }
 
+/* ---- cuDNN: offers one way to do everything, and does nothing ---- */
+
+#if ZK_HAVE_CUDNN
+#define DNN_CALL                                                                                   \
+    do {                                                                                           \
+        if (++fake.dnn_calls == fake.dnn_fail_at)                                                  \
+            return CUDNN_STATUS_NOT_SUPPORTED;                                                     \
+    } while (0)
+
+static cudnnStatus_t dnn_create(cudnnHandle_t *handle)
+{
+    DNN_CALL;
+    *handle = given();
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_destroy(cudnnHandle_t handle)
+{
+    (void)handle;
+    fake.handles--;
+    DNN_CALL;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_stream(cudnnHandle_t handle, cudaStream_t stream)
+{
+    (void)handle;
+    (void)stream;
+    DNN_CALL;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_part_create(cudnnBackendDescriptorType_t type,
+                                     cudnnBackendDescriptor_t *part)
+{
+    (void)type;
+    DNN_CALL;
+    *part = given();
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_part_destroy(cudnnBackendDescriptor_t part)
+{
+    (void)part;
+    fake.handles--;
+    DNN_CALL;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_part_set(cudnnBackendDescriptor_t part, cudnnBackendAttributeName_t what,
+                                  cudnnBackendAttributeType_t type, int64_t count,
+                                  const void *values)
+{
+    (void)part;
+    (void)what;
+    (void)type;
+    DNN_CALL;
+    return count > 0 && values ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+
+static cudnnStatus_t dnn_part_get(cudnnBackendDescriptor_t const part,
+                                  cudnnBackendAttributeName_t what,
+                                  cudnnBackendAttributeType_t type, int64_t most, int64_t *count,
+                                  void *values)
+{
+    (void)part;
+    (void)type;
+    DNN_CALL;
+    *count = most < 1 ? most : 1;
+    if (what == CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE)
+        *(int64_t *)values = 4096;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_part_finish(cudnnBackendDescriptor_t part)
+{
+    (void)part;
+    DNN_CALL;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t dnn_run(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
+                             cudnnBackendDescriptor_t pack)
+{
+    (void)handle;
+    DNN_CALL;
+    if (!plan || !pack)
+        return CUDNN_STATUS_BAD_PARAM;
+    fake.attentions++;
+    return CUDNN_STATUS_SUCCESS;
+}
+#endif
+
+void zk_cuda_api_load_dnn(struct zk_cuda_api *api)
+{
+#define MEMBER(name, symbol, parameters) api->name = name;
+    ZK_CUDA_DNN(MEMBER)
+#undef MEMBER
+    api->has_dnn = ZK_HAVE_CUDNN && !fake.no_dnn;
+}
+
 bool zk_cuda_api_load(struct zk_cuda_api *api, char *why, size_t size)
 {
     if (fake.no_driver) {

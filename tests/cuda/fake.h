@@ -11,7 +11,7 @@
 
 struct fake {
     /* settings */
-    bool     no_driver, no_lt;
+    bool     no_driver, no_lt, no_dnn;
     /* Runs a kernel, false if it can't; NULL: launches do nothing. */
     bool   (*run)(const char *name, const unsigned *grid, const unsigned *block, unsigned shared,
                   const void *args);
@@ -20,11 +20,11 @@ struct fake {
     int      capability;          /* 90 for 9.0; 0: 9.0 */
     CUresult error;               /* what call number fail_at returns; with `stays` all after it */
     int      fail_at;             /* 0: none; the driver's calls count from 1 */
-    int      lt_fail_at;          /* the same for cuBLASLt's */
+    int      lt_fail_at, dnn_fail_at;     /* the same for cuBLASLt's and cuDNN's */
     bool     stays;               /* pushing and popping contexts, which then still works, apart */
 
     /* what happened */
-    int      calls, lt_calls, launches, products;
+    int      calls, lt_calls, dnn_calls, launches, products, attentions;
     int      contexts, depth;     /* retained; pushed and not popped */
     int      memories, pinned, streams, events, modules, handles;
     int      wrong;               /* calls without a context, or of what was not given out */
