@@ -2,7 +2,8 @@
  *
  * Blocks that do not fit the budget share one slot: while a block is worked
  * with, a thread reads the next one from disk into a staging buffer, and the
- * head of that block packs it. */
+ * head of that block packs it. On a device that copies beside its work there are
+ * two slots, and the device may still be at the block before. */
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #define NAME_MAX_BYTES 192
 #define PIECE_ALIGN 64
+#define SLOTS 2
 
 typedef struct item {
     zk_tensor *dst;
@@ -44,9 +46,10 @@ struct zc_weights {
     size_t   item_count, item_room, block_count, block_room, array_count, array_room;
 
     /* Streaming. The reader owns `staging` from a request to its answer. */
-    void    *slot;                    /* backend memory of the block that is there */
+    void    *slot[SLOTS];             /* backend memory of the blocks that are there */
     uint8_t *staging;
-    int      in_slot, wanted;         /* block numbers; -1: none */
+    int      in_slot[SLOTS], wanted;  /* block numbers; -1: none */
+    int      last;                    /* the slot that was begun with last */
     bool     threaded, answered, quit;
     bool     early;                   /* of blocks that are bound now */
     zc_status answer;
@@ -65,7 +68,7 @@ zc_status zc_weights_open(zc_weights **out, const zc_weights_desc *desc)
     *out = NULL;
     ZC_CHECK(w, ZC_E_NOMEM, "weights: out of memory");
     w->desc = *desc;
-    w->in_slot = w->wanted = -1;
+    w->in_slot[0] = w->in_slot[1] = w->wanted = -1;
     *out = w;
 done:
     return st;
@@ -109,8 +112,10 @@ void zc_weights_close(zc_weights **out)
         if (w->blocks[i].memory)
             w->desc.be->free(w->desc.queue, w->blocks[i].memory);
     }
-    if (w->slot)
-        w->desc.be->free(w->desc.queue, w->slot);
+    for (int i = 0; i < SLOTS; i++) {
+        if (w->slot[i])
+            w->desc.be->free(w->desc.queue, w->slot[i]);
+    }
     zc_free_aligned(w->staging);
     for (size_t i = 0; i < w->array_count; i++)
         zc_free(w->arrays[i]);
@@ -331,6 +336,11 @@ void zc_weights_early(zc_weights *w)
 
 /* ---- Planning: which blocks stay ---- */
 
+static int slots_of(const zc_weights *w)
+{
+    return w->desc.be->copies_aside ? SLOTS : 1;
+}
+
 zc_status zc_weights_plan_get(zc_weights *w, zc_weights_plan *plan)
 {
     zc_log *log = w->desc.log;
@@ -354,6 +364,7 @@ zc_status zc_weights_plan_get(zc_weights *w, zc_weights_plan *plan)
     plan->resident = plan->bytes;
     if (plan->bytes <= budget)
         return ZC_OK;
+    most *= (uint64_t)slots_of(w);
     plan->slot = most;
     plan->staging = most_raw;
     plan->resident = w->blocks[0].bytes;
@@ -447,9 +458,16 @@ static zc_status start_streaming(zc_weights *w, const zc_weights_plan *plan)
     zc_log *log = w->desc.log;
     zc_status st = ZC_OK;
 
+    const int slots = slots_of(w);
+
     w->staging = zc_alloc_aligned((size_t)plan->staging);
-    ZC_CHECK(w->staging && w->desc.be->alloc(w->desc.queue, (size_t)plan->slot, &w->slot) == ZK_OK,
-             ZC_E_NOMEM, "weights: no memory for a block of %" PRIu64 " bytes", plan->slot);
+    ZC_CHECK(w->staging, ZC_E_NOMEM, "weights: no memory for a block of %" PRIu64 " bytes",
+             plan->staging);
+    for (int i = 0; i < slots; i++)
+        ZC_CHECK(w->desc.be->alloc(w->desc.queue, (size_t)plan->slot / (size_t)slots,
+                                   &w->slot[i]) == ZK_OK,
+                 ZC_E_NOMEM, "weights: no memory on %s for blocks of %" PRIu64 " bytes",
+                 w->desc.be->name, plan->slot);
     ZC_TRY(zc_log_init(&w->reading, ZC_LEVEL_ERROR, NULL, NULL));
     st = zc_mutex_init(&w->mutex);
     if (st == ZC_OK) {
@@ -571,8 +589,8 @@ static int next_streamed(const zc_weights *w, int number)
     return number;
 }
 
-/* The wanted block from staging to the slot, and the next one under way. */
-static zc_status bring(zc_weights *w, int number)
+/* The wanted block from staging to a slot, and the next one under way. */
+static zc_status bring(zc_weights *w, int number, int slot)
 {
     char why[ZC_LOG_TEXT];
     zc_log *log = w->desc.log;
@@ -582,7 +600,7 @@ static zc_status bring(zc_weights *w, int number)
     uint64_t from = 0, to = 0;
 
     ZC_CHECK(floats, ZC_E_NOMEM, "weights: out of memory");
-    w->in_slot = -1;
+    w->in_slot[slot] = -1;
     st = fetch(w, number);
     if (st != ZC_OK) {
         zc_log_last_error(&w->reading, why, sizeof(why));
@@ -591,11 +609,11 @@ static zc_status bring(zc_weights *w, int number)
     }
     for (int i = b->first; i < b->first + b->count; i++) {
         item *it = &w->items[i];
-        ZC_TRY(place(w, it, w->staging + from, (uint8_t *)w->slot + to, floats));
+        ZC_TRY(place(w, it, w->staging + from, (uint8_t *)w->slot[slot] + to, floats));
         from += padded(it->raw);
         to += padded(it->bytes);
     }
-    w->in_slot = number;
+    w->in_slot[slot] = number;
     zc_mutex_lock(&w->mutex);
     want(w, next_streamed(w, number));
     zc_mutex_unlock(&w->mutex);
@@ -608,9 +626,18 @@ void zc_block_begin(zc_run *r, zc_weights *w, int number)
 {
     zc_run_poll(r);
     if (!w || r->status != ZC_OK || !w->threaded || !w->blocks[number].streamed ||
-        w->in_slot == number || r->be != w->desc.be)
+        r->be != w->desc.be)
         return;
-    const zc_status st = bring(w, number);
+    /* What was begun with last may still be in use: it is the other slot that is filled. */
+    int slot = slots_of(w) == 1 ? 0 : 1 - w->last;
+    if (w->in_slot[w->last] == number)
+        slot = w->last;
+    zc_status st = (zc_status)r->be->aside(r->queue, true);
+    if (st == ZC_OK && w->in_slot[slot] != number)
+        st = bring(w, number, slot);
+    const zc_status back = (zc_status)r->be->aside(r->queue, false);
+    w->last = slot;
+    st = st == ZC_OK ? back : st;
     if (st != ZC_OK)
         zc_run_fail(r, st, "weights of block %d could not be read: %s", number, zc_status_name(st));
 }

@@ -111,7 +111,7 @@ typedef struct zc_weights_plan {
     uint64_t bytes;                           /* of all, as the backend keeps them */
     uint64_t resident;                        /* bytes that stay */
     uint64_t every_step, once;                /* bytes that are read in each step, or before all */
-    uint64_t slot, staging;                   /* bytes for one streamed block, packed and as read */
+    uint64_t slot, staging;                   /* bytes for streamed blocks, packed and as read */
 } zc_weights_plan;
 
 /* What loading will do, after all is bound; or the first failure of binding. ZC_E_NOMEM if the

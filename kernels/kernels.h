@@ -365,6 +365,15 @@ struct zk_backend {
     zk_status (*download)(zk_queue *, void *dst, const void *src, size_t bytes);
     zk_status (*finish)(zk_queue *);                             /* waits for all of the above */
 
+    /* What a device has, and what is left of it; both 0 where it is the host's memory. */
+    zk_status (*memory)(zk_queue *, size_t *left, size_t *all);
+
+    /* aside(q, true): uploads and packs from here on run beside the ops that were enqueued
+     * since the last such call, and after all before it. aside(q, false): back again, and
+     * ops from here on come after them. Nothing where copies are done when they return. */
+    zk_status (*aside)(zk_queue *, bool on);
+    bool      copies_aside;                                      /* or is it something? */
+
 #define ZK_OP_SLOT(slot, args) zk_status (*slot)(zk_queue *, const struct args *);
     ZK_OPS(ZK_OP_SLOT)
 #undef ZK_OP_SLOT
@@ -373,7 +382,7 @@ struct zk_backend {
 /* What a backend in a module of its own exports, as ZK_MODULE_SYMBOL. Module and core are of
  * one version and are installed together; the numbers only keep strangers out. */
 #define ZK_MODULE_SYMBOL "zk_module_table"
-#define ZK_MODULE_VERSION 1
+#define ZK_MODULE_VERSION 2
 
 typedef struct zk_module {
     uint32_t version, size;       /* ZK_MODULE_VERSION, sizeof(zk_backend) */

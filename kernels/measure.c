@@ -119,6 +119,8 @@ const zk_backend zk_backend_measure = {
     .upload = measure_copy,
     .download = measure_copy,
     .finish = zk_queue_finish,
+    .memory = zk_queue_memory,
+    .aside = zk_queue_aside,
 #define MEASURE_ENTRY(slot, args) .slot = measure_##slot,
     ZK_OPS(MEASURE_ENTRY)
 #undef MEASURE_ENTRY

@@ -61,3 +61,17 @@ zk_status zk_queue_finish(zk_queue *q)
     (void)q;
     return ZK_OK;
 }
+
+zk_status zk_queue_memory(zk_queue *q, size_t *left, size_t *all)
+{
+    (void)q;
+    *left = *all = 0;
+    return ZK_OK;
+}
+
+zk_status zk_queue_aside(zk_queue *q, bool on)
+{
+    (void)q;
+    (void)on;
+    return ZK_OK;
+}

@@ -20,5 +20,7 @@ zk_status zk_queue_alloc(zk_queue *q, size_t bytes, void **mem);
 void      zk_queue_free(zk_queue *q, void *mem);
 zk_status zk_queue_copy(zk_queue *q, void *dst, const void *src, size_t bytes);
 zk_status zk_queue_finish(zk_queue *q);
+zk_status zk_queue_memory(zk_queue *q, size_t *left, size_t *all);
+zk_status zk_queue_aside(zk_queue *q, bool on);
 
 #endif

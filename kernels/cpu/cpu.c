@@ -163,6 +163,8 @@ const zk_backend zk_backend_cpu = {
     .upload = zk_queue_copy,
     .download = zk_queue_copy,
     .finish = zk_queue_finish,
+    .memory = zk_queue_memory,
+    .aside = zk_queue_aside,
 
     .linear = zk_cpu_linear,
     .attend = zk_cpu_attend,

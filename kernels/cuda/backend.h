@@ -66,7 +66,10 @@ struct zk_cuda {
     struct zk_cuda_api api;
     CUdevice   device;
     CUcontext  context;                   /* the primary one, retained; NULL: not */
-    CUstream   stream;
+    CUstream   stream;                    /* where things are enqueued now: one of these two */
+    CUstream   work, copies;              /* copies: when first needed */
+    CUevent    mark[2], copied;           /* in work at the last two changes, and in copies */
+    unsigned   marks;
     CUmodule   module[ZK_CUDA_MODULE_COUNT];
     CUfunction kernel[ZK_CUDA_KERNEL_COUNT];
     bool       lost;                      /* after an error that nothing but a new process ends */

@@ -231,7 +231,8 @@ static zk_status prepare(struct zk_cuda *c, const zk_device_desc *desc)
 
     if (r == CUDA_SUCCESS) {
         what = "no stream on the GPU: ";
-        r = c->api.stream_create(&c->stream, CU_STREAM_NON_BLOCKING);
+        r = c->api.stream_create(&c->work, CU_STREAM_NON_BLOCKING);
+        c->stream = c->work;
         if (r == CUDA_SUCCESS) {
             what = "the GPU does not take the kernels: ";
             r = load_kernels(c);
@@ -256,15 +257,20 @@ static void cuda_close(zk_queue **queue)
         return;
     struct zk_cuda *c = zk_cuda_of(q);
     if (c->context && c->api.context_push(c->context) == CUDA_SUCCESS) {
-        if (c->stream)
-            (void)c->api.stream_wait(c->stream);
+        if (c->copies)
+            (void)c->api.stream_wait(c->copies);
+        if (c->work)
+            (void)c->api.stream_wait(c->work);
         zk_cuda_linear_close(q);
         zk_cuda_dnn_close(q);
         if (c->library_work)
             (void)c->api.memory_free(c->library_work);
+        CUevent events[] = { c->sent[0], c->sent[1], c->mark[0], c->mark[1], c->copied };
+        for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+            if (events[i])
+                (void)c->api.event_destroy(events[i]);
+        }
         for (int i = 0; i < 2; i++) {
-            if (c->sent[i])
-                (void)c->api.event_destroy(c->sent[i]);
             if (c->pinned[i])
                 (void)c->api.pinned_free(c->pinned[i]);
         }
@@ -272,8 +278,10 @@ static void cuda_close(zk_queue **queue)
             if (c->module[i])
                 (void)c->api.module_unload(c->module[i]);
         }
-        if (c->stream)
-            (void)c->api.stream_destroy(c->stream);
+        if (c->copies)
+            (void)c->api.stream_destroy(c->copies);
+        if (c->work)
+            (void)c->api.stream_destroy(c->work);
         (void)c->api.context_pop(&ours);
     }
     if (c->context)
@@ -440,6 +448,74 @@ static zk_status cuda_download(zk_queue *q, void *dst, const void *src, size_t b
     return st != ZK_OK ? st : leave(q, zk_cuda_fetch(q, dst, src, bytes));
 }
 
+/* ---- Copies beside the work ---- */
+
+/* The second stream and its events, all or none of which are there. */
+static zk_status open_copies(zk_queue *q)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+    CUevent *const events[] = { &c->mark[0], &c->mark[1], &c->copied };
+    CUresult r = CUDA_SUCCESS;
+
+    for (int i = 0; i < 3 && r == CUDA_SUCCESS; i++) {
+        if (!*events[i])
+            r = c->api.event_create(events[i], CU_EVENT_DISABLE_TIMING);
+    }
+    if (r == CUDA_SUCCESS)
+        r = c->api.stream_create(&c->copies, CU_STREAM_NON_BLOCKING);
+    return zk_cuda_status(q, r, "a stream for copies");
+}
+
+/* They may start when the work that was enqueued before the last mark is done. */
+static zk_status begin_copies(zk_queue *q)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+    zk_status st = c->copies ? ZK_OK : open_copies(q);
+    const unsigned now = c->marks % 2, last = c->marks > 0 ? 1 - now : now;
+
+    if (st == ZK_OK)
+        st = zk_cuda_status(q, c->api.event_record(c->mark[now], c->work), "an event");
+    if (st == ZK_OK)
+        st = zk_cuda_status(q, c->api.stream_wait_event(c->copies, c->mark[last], 0),
+                            "copies that wait for work");
+    if (st == ZK_OK) {
+        c->marks++;
+        c->stream = c->copies;
+    }
+    return st;
+}
+
+static zk_status end_copies(zk_queue *q)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+
+    if (c->stream == c->work)
+        return ZK_OK;
+    c->stream = c->work;
+    const zk_status st = zk_cuda_status(q, c->api.event_record(c->copied, c->copies), "an event");
+    return st != ZK_OK ? st : zk_cuda_status(q, c->api.stream_wait_event(c->work, c->copied, 0),
+                                             "work that waits for copies");
+}
+
+static zk_status cuda_aside(zk_queue *q, bool on)
+{
+    const zk_status st = enter(q);
+
+    if (st != ZK_OK)
+        return st;
+    return leave(q, on ? begin_copies(q) : end_copies(q));
+}
+
+static zk_status cuda_memory(zk_queue *q, size_t *left, size_t *all)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+    const zk_status st = enter(q);
+
+    *left = *all = 0;
+    return st != ZK_OK ? st : leave(q, zk_cuda_status(q, c->api.memory_info(left, all),
+                                                      "asking for the memory"));
+}
+
 static zk_status cuda_finish(zk_queue *q)
 {
     struct zk_cuda *c = zk_cuda_of(q);
@@ -540,6 +616,9 @@ const zk_backend zk_backend_cuda = {
     .upload = cuda_upload,
     .download = cuda_download,
     .finish = cuda_finish,
+    .memory = cuda_memory,
+    .aside = cuda_aside,
+    .copies_aside = true,
 #define ENTRY(slot, args) .slot = entry_##slot,
     ZK_OPS(ENTRY)
 #undef ENTRY

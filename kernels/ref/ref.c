@@ -119,6 +119,8 @@ const zk_backend zk_backend_ref = {
     .upload = zk_queue_copy,
     .download = zk_queue_copy,
     .finish = zk_queue_finish,
+    .memory = zk_queue_memory,
+    .aside = zk_queue_aside,
 #define ZK_REF_ENTRY(slot, args) .slot = zk_ref_##slot,
     ZK_OPS(ZK_REF_ENTRY)
 #undef ZK_REF_ENTRY

@@ -174,6 +174,30 @@ static void require_balance(void)
     REQUIRE_INT(live, 0);
 }
 
+/* Two blocks of streamed weights and an operation with each. */
+static zk_status streamed_work(zk_queue *q)
+{
+    static const char host[2][4096];
+    void *mem = NULL;
+    zk_status st = be->alloc(q, sizeof(host), &mem);
+
+    for (int i = 0; i < 4 && st == ZK_OK; i++) {
+        char *slot = (char *)mem + i % 2 * 4096;
+        const zk_tensor t = zk_dense(slot, ZK_F32, 4, 8);
+        st = be->aside(q, true);
+        if (st == ZK_OK)
+            st = be->upload(q, slot, host[i % 2], 4096);
+        const zk_status back = be->aside(q, false);
+        st = st == ZK_OK ? back : st;
+        if (st == ZK_OK)
+            st = be->cast(q, &(struct zk_cast){ .dst = t, .src = t });
+    }
+    if (st == ZK_OK)
+        st = be->finish(q);
+    be->free(q, mem);
+    return st;
+}
+
 /* ---- Promises ---- */
 
 static void all_goes_well(void)
@@ -258,6 +282,27 @@ static void every_call_may_fail(void)
     fail_each(small_work, CUDA_ERROR_LAUNCH_FAILED, ZK_E_DEVICE, false);
     fail_each(small_work, CUDA_ERROR_INVALID_VALUE, ZK_E_DEVICE, false);
     fail_each(large_work, CUDA_ERROR_ILLEGAL_ADDRESS, ZK_E_DEVICE, true);
+}
+
+static void copies_go_beside_the_work(void)
+{
+    /* Stream 1 works and 5 copies; 2 and 3 are the marks, 4 the end of the copies. */
+    static const char *const turn[] = {
+        "record 1 2, wait 5 2, copy 5, record 5 4, wait 1 4, launch 1, ",
+        "record 1 3, wait 5 2, copy 5, record 5 4, wait 1 4, launch 1, ",
+        "record 1 2, wait 5 3, copy 5, record 5 4, wait 1 4, launch 1, ",
+        "record 1 3, wait 5 2, copy 5, record 5 4, wait 1 4, launch 1, ",
+    };
+    char expected[400];
+
+    snprintf(expected, sizeof(expected), "%s%s%s%s", turn[0], turn[1], turn[2], turn[3]);
+    fake_reset();
+    fake.notes = true;
+    REQUIRE_INT(session(streamed_work), ZK_OK);
+    REQUIRE_STR(fake.order, expected);
+    require_balance();
+    fail_each(streamed_work, CUDA_ERROR_OUT_OF_MEMORY, ZK_E_NOMEM, false);
+    fail_each(streamed_work, CUDA_ERROR_ILLEGAL_ADDRESS, ZK_E_DEVICE, true);
 }
 
 static void a_lost_device_is_left_alone(void)
@@ -387,6 +432,7 @@ int main(void)
     TEST(all_goes_well);
     TEST(running_out_of_memory_is_recoverable);
     TEST(every_call_may_fail);
+    TEST(copies_go_beside_the_work);
     TEST(a_lost_device_is_left_alone);
     TEST(a_machine_without_a_gpu_is_refused);
     TEST(work_is_done_without_libraries);

@@ -8,8 +8,32 @@
 
 struct fake fake = { .devices = -1 };
 
-/* Things without contents are given out as addresses of this. */
-static char thing;
+/* Things without contents are given out as addresses in this; streams and events as those
+ * that their number has. */
+static char things[32];
+#define thing (things[0])
+
+static void *numbered(int number)
+{
+    return &things[number % 32];
+}
+
+static int number_of(const void *stream_or_event)
+{
+    return (int)((const char *)stream_or_event - things);
+}
+
+/* Notes what is done on a stream, in short: "copy 1". */
+static void note(const char *what, const void *stream, const void *event)
+{
+    const size_t at = strlen(fake.order);
+
+    if (fake.notes && event)
+        snprintf(fake.order + at, sizeof(fake.order) - at, "%s %d %d, ", what, number_of(stream),
+                 number_of(event));
+    else if (fake.notes)
+        snprintf(fake.order + at, sizeof(fake.order) - at, "%s %d, ", what, number_of(stream));
+}
 
 /* Memory of both kinds that is given out. */
 #define BLOCKS 64
@@ -219,8 +243,8 @@ static CUresult pinned_free(void *mem)
 
 static CUresult copy_to(CUdeviceptr dst, const void *src, size_t bytes, CUstream stream)
 {
-    (void)stream;
     CALL_INSIDE;
+    note("copy", stream, NULL);
     memcpy((void *)(uintptr_t)dst, src, bytes);
     return CUDA_SUCCESS;
 }
@@ -238,7 +262,7 @@ static CUresult stream_create(CUstream *stream, unsigned flags)
     (void)flags;
     CALL_INSIDE;
     fake.streams++;
-    *stream = (CUstream)(void *)&thing;
+    *stream = numbered(++fake.numbers);
     return CUDA_SUCCESS;
 }
 
@@ -259,10 +283,9 @@ static CUresult stream_wait(CUstream stream)
 
 static CUresult stream_wait_event(CUstream stream, CUevent event, unsigned flags)
 {
-    (void)stream;
-    (void)event;
     (void)flags;
     CALL_INSIDE;
+    note("wait", stream, event);
     return CUDA_SUCCESS;
 }
 
@@ -271,7 +294,7 @@ static CUresult event_create(CUevent *event, unsigned flags)
     (void)flags;
     CALL_INSIDE;
     fake.events++;
-    *event = (CUevent)(void *)&thing;
+    *event = numbered(++fake.numbers);
     return CUDA_SUCCESS;
 }
 
@@ -285,9 +308,8 @@ static CUresult event_destroy(CUevent event)
 
 static CUresult event_record(CUevent event, CUstream stream)
 {
-    (void)event;
-    (void)stream;
     CALL_INSIDE;
+    note("record", stream, event);
     return CUDA_SUCCESS;
 }
 
@@ -340,9 +362,9 @@ static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, un
 {
     const unsigned grid[] = { grid_x, grid_y }, block[] = { block_x, block_y };
 
-    (void)stream;
     CALL_INSIDE;
     fake.launches++;
+    note("launch", stream, NULL);
     if (grid_z != 1 || block_z != 1 || extra || grid_y > 65535 || block_x * block_y > 1024)
         return CUDA_ERROR_INVALID_VALUE;
     if (fake.run && !fake.run((const char *)function, grid, block, shared, parameters[0]))

@@ -21,12 +21,15 @@ struct fake {
     CUresult error;               /* what call number fail_at returns; with `stays` all after it */
     int      fail_at;             /* 0: none; the driver's calls count from 1 */
     int      lt_fail_at, dnn_fail_at;     /* the same for cuBLASLt's and cuDNN's */
+    bool     notes;               /* write down what is done on which stream */
     bool     stays;               /* pushing and popping contexts, which then still works, apart */
 
     /* what happened */
     int      calls, lt_calls, dnn_calls, launches, products, attentions;
     int      contexts, depth;     /* retained; pushed and not popped */
     int      memories, pinned, streams, events, modules, handles;
+    int      numbers;             /* of streams and events, in the order of their making */
+    char     order[400];          /* "record 1 2, wait 3 2, copy 3, launch 1, " */
     int      wrong;               /* calls without a context, or of what was not given out */
     const char *last, *failed;    /* the driver's function called last, and the first to fail */
 };
