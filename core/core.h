@@ -96,6 +96,7 @@ typedef struct zc_plan {
     uint64_t cache;               /* of remembered features, part of the scratch of denoising */
     uint64_t frames_bytes;        /* of the finished frames */
     uint64_t peak;                /* of all that is in memory at once */
+    uint64_t limit;               /* of weights: asked for, or of a small device; 0: none */
 } zc_plan;
 
 zc_status zc_plan_make(zc_engine *engine, const zc_request *q, zc_plan *plan);

@@ -125,6 +125,9 @@ static zc_status open_backend(zc_device *dev, const zc_device_desc *desc)
     const zk_backend *measure = zk_backend_find("measure");
 
     ZC_TRY(choose_backend(dev, desc, &d));
+    size_t left = 0;
+    st = (zc_status)dev->be->memory(dev->queue, &left, &dev->memory);
+    ZC_CHECK(st == ZC_OK, st, "the memory of %s is not told", dev->be->name);
     d.plan_for = dev->be;
     d.host.log = NULL;
     st = (zc_status)measure->open(&dev->measure, &d);

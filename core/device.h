@@ -22,6 +22,7 @@ typedef struct zc_device {
     zk_queue         *queue;
     zk_queue         *measure;    /* of the backend that measures for it */
     zc_pool          *pool;
+    size_t            memory;     /* bytes that a device has of its own; 0: it uses the host's */
     void             *module;     /* of a backend that is not built in; NULL: none is open */
 } zc_device;
 

@@ -16,15 +16,22 @@ void zc_engine_forget(zc_engine *e)
     zc_shared_close(&e->shared, e->dev->queue);
 }
 
-static uint64_t budget_of(const zc_engine *e, const zc_request *q)
+/* Bytes that weights may stay in, 0 for no limit. A device with memory of its own sets one
+ * where all of a job would not fit; what is wrong with the job is told when it is done. */
+static uint64_t budget_of(zc_engine *e, const zc_request *q)
 {
-    return q->max_memory ? (uint64_t)q->max_memory : e->max_memory;
+    zc_plan plan;
+
+    if (q->max_memory || e->max_memory || !e->dev->memory)
+        return q->max_memory ? (uint64_t)q->max_memory : e->max_memory;
+    return zc_plan_of(e, &e->log, q, &plan) == ZC_OK ? plan.limit : 0;
 }
 
 zc_status zc_engine_checkpoint(zc_engine *e, const zc_request *q, zc_cancel *cancel)
 {
     zc_status st = ZC_OK;
-    const zc_shared_key key = zc_shared_key_of(q, e->dev->be, budget_of(e, q));
+    const uint64_t budget = budget_of(e, q);
+    const zc_shared_key key = zc_shared_key_of(q, e->dev->be, budget);
 
     if (e->shared && zc_shared_is(e->shared, &key))
         return ZC_OK;
@@ -32,16 +39,15 @@ zc_status zc_engine_checkpoint(zc_engine *e, const zc_request *q, zc_cancel *can
     ZC_TRY(zc_shared_open(&e->shared, &e->log, &key, q, cancel));
     e->checkpoint = zc_shared_checkpoint(e->shared);
     e->kept_act = q->precision == ZC_PRECISION_F32 ? ZK_F32 : ZK_BF16;
-    e->kept_budget = budget_of(e, q);
+    e->kept_budget = budget;
 done:
     return st;
 }
 
-zc_status zc_engine_component(zc_engine *e, const zc_request *q, enum zc_component_kind kind,
-                              zc_cancel *cancel)
+zc_status zc_engine_component(zc_engine *e, enum zc_component_kind kind, zc_cancel *cancel)
 {
     const zc_loaded_desc desc = { .log = &e->log, .be = e->dev->be, .queue = e->dev->queue,
-                                  .act = e->kept_act, .budget = budget_of(e, q),
+                                  .act = e->kept_act, .budget = e->kept_budget,
                                   .pool = e->dev->pool, .cancel = cancel };
 
     return e->part[kind].bound ? ZC_OK : zc_shared_take(e->shared, &desc, kind, &e->part[kind]);

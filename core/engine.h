@@ -36,9 +36,11 @@ zc_status zc_engine_checkpoint(zc_engine *e, const zc_request *q, zc_cancel *can
 
 /* A component of it, in memory, until it is dropped: then others may have it, and if memory is
  * limited it is freed. What a job has not dropped is dropped at its end. */
-zc_status zc_engine_component(zc_engine *e, const zc_request *q, enum zc_component_kind kind,
-                              zc_cancel *cancel);
+zc_status zc_engine_component(zc_engine *e, enum zc_component_kind kind, zc_cancel *cancel);
 void      zc_engine_drop(zc_engine *e, enum zc_component_kind kind);
+
+/* A plan, told to that log. */
+zc_status zc_plan_of(zc_engine *e, zc_log *log, const zc_request *q, zc_plan *plan);
 
 /* All that is kept is given back. */
 void      zc_engine_forget(zc_engine *e);

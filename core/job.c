@@ -144,8 +144,8 @@ static zc_status run_text(zc_job *job, const zc_phase *phase)
     ZC_TRY(find_texts(job, keys, lanes, &all));
     if (all)
         goto done;
-    ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_TEXT, &job->cancel));
-    ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_CLIP, &job->cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_TEXT, &job->cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_CLIP, &job->cancel));
     zc_job_enter(job, ZC_PHASE_TEXT, 0);
     for (int i = 0; i < lanes; i++)
         ZC_TRY(encode_lane(job, phase, i, keys[i]));
@@ -169,7 +169,7 @@ static zc_status run_denoise(zc_job *job, const zc_phase *phase, const int32_t s
     ZC_TRY(zc_schedule_flow(&schedule, &e->log, q->steps, q->shift));
     ZC_TRY(zc_checkpoint_fingerprint(part, &e->log, fingerprint));
     ZC_TRY(zc_caching_open(&caching, &e->log, q, &schedule, fingerprint));
-    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_MODEL, &job->cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_MODEL, &job->cancel));
     zc_job_enter(job, ZC_PHASE_DENOISE, q->steps);
     zc_denoising d = zc_pieces_denoising(e, q, &schedule, size);
     for (int i = 0; i < ZC_LANES; i++) {
@@ -198,7 +198,7 @@ static zc_status run_decode(zc_job *job, const zc_phase *phase, const int32_t si
     zc_status st = ZC_OK;
 
     zc_job_enter(job, ZC_PHASE_LOADING, 0);
-    ZC_TRY(zc_engine_component(e, job->q, ZC_COMPONENT_VAE, &job->cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_VAE, &job->cancel));
     zc_job_enter(job, ZC_PHASE_DECODE, 0);
     const zc_decoding d = zc_pieces_decoding(e, job->q, size);
     ZC_TRY(zc_decode(phase, &d, job->latent, add_frame, job));

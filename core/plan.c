@@ -18,6 +18,7 @@
 
 typedef struct planning {
     zc_engine        *e;
+    zc_log           *log;
     const zc_request *q;
     const zc_checkpoint *checkpoint;      /* NULL: nothing is at hand */
     zc_configs        configs;
@@ -31,7 +32,7 @@ static zc_status bind(const planning *p, zc_loaded *l, enum zc_component_kind ki
                       zc_weights_plan *weights)
 {
     const zc_checkpoint_part *part = p->checkpoint ? p->checkpoint->part[kind] : NULL;
-    const zc_loaded_desc desc = { .log = zc_engine_log(p->e), .be = p->e->dev->be,
+    const zc_loaded_desc desc = { .log = p->log, .be = p->e->dev->be,
                                   .queue = p->e->dev->queue, .act = p->act, .assume = ZK_BF16,
                                   .budget = p->budget, .source = zc_checkpoint_source(part) };
     const zc_status st = zc_loaded_open(l, &desc, kind, &p->configs, weights);
@@ -54,7 +55,7 @@ static zc_status plan_text(planning *p, const zc_phase *phase)
     p->plan->text_tokens = TEXT_TOKENS;
     if (p->checkpoint && p->checkpoint->text_tokens) {
         const zc_prompt_text prompt = { .text = p->q->prompt, .bytes = strlen(p->q->prompt) };
-        ZC_TRY(zc_prompt_encode(&tokens, zc_engine_log(p->e),
+        ZC_TRY(zc_prompt_encode(&tokens, p->log,
                                 zc_prompt_find(zc_template_of(p->q)),
                                 p->checkpoint->text_tokens, &prompt));
         p->plan->text_tokens = (int)tokens.ids.count - tokens.crop;
@@ -95,14 +96,14 @@ static zc_status plan_denoise(planning *p, const zc_phase *phase, const int32_t 
     p->plan->resident = weights.resident + weights.slot + weights.staging;
     p->plan->every_step = weights.every_step;
     p->plan->once = weights.once;
-    ZC_TRY(zc_schedule_flow(&schedule, zc_engine_log(p->e), p->q->steps, p->q->shift));
+    ZC_TRY(zc_schedule_flow(&schedule, p->log, p->q->steps, p->q->shift));
     zc_denoising d = { .model = &zc_model_hunyuan, .dims = c->dims, .text_cols = c->dims[HY_TEXT],
                        .pooled_cols = c->dims[HY_POOLED], .part = &model, .schedule = &schedule,
                        .sampler = zc_samplers[0], .cfg = p->q->cfg, .channels = c->dims[HY_IN] / 4,
                        .rope_theta = c->rope_theta,
                        .size = { size[0], size[1], size[2] } };
     memcpy(d.rope_axes, c->rope_axes, sizeof(d.rope_axes));
-    ZC_TRY(zc_caching_open(&caching, zc_engine_log(p->e), p->q, &schedule, NULL));
+    ZC_TRY(zc_caching_open(&caching, p->log, p->q, &schedule, NULL));
     for (int i = 0; i < ZC_LANES; i++) {
         d.lane[i].rows = p->plan->text_tokens;
         d.cache[i] = caching.lane[i];
@@ -159,20 +160,47 @@ static uint64_t peak_of(const planning *p)
                 most(plan->resident + plan->scratch_denoise, vae + plan->scratch_decode));
 }
 
-zc_status zc_plan_make(zc_engine *e, const zc_request *q, zc_plan *plan)
+/* What weights may take on a device of that much memory beside the rest; in sixteenths, so
+ * that jobs of nearly one size have the same answer, and share their weights. */
+static uint64_t budget_for(const zc_plan *plan, uint64_t memory)
+{
+    const uint64_t part = memory / 16;
+    const uint64_t rest = part + plan->frames_bytes +
+                          most(plan->scratch_text, most(plan->scratch_denoise,
+                                                        plan->scratch_decode));
+
+    return rest + part < memory ? (memory - rest) / part * part : part;
+}
+
+static zc_status plan_all(planning *p, const zc_phase *phase, const int32_t size[3])
+{
+    zc_plan *plan = p->plan;
+    zc_status st = ZC_OK;
+
+    ZC_TRY(plan_text(p, phase));
+    ZC_TRY(plan_denoise(p, phase, size));
+    ZC_TRY(plan_decode(p, phase, size));
+    plan->flops = plan->flops_text + plan->flops_step * p->q->steps + plan->flops_decode;
+    plan->limit = p->budget;
+    plan->peak = peak_of(p);
+done:
+    return st;
+}
+
+zc_status zc_plan_of(zc_engine *e, zc_log *log, const zc_request *q, zc_plan *plan)
 {
     zc_status st = ZC_OK;
     zc_checkpoint *checkpoint = NULL;
-    planning p = { .e = e, .q = q, .plan = plan };
+    planning p = { .e = e, .log = log, .q = q, .plan = plan };
 
     p.act = q->precision == ZC_PRECISION_F32 ? ZK_F32 : ZK_BF16;
     p.budget = q->max_memory ? (uint64_t)q->max_memory : e->max_memory;
     *plan = (zc_plan){ .width = q->width, .height = q->height, .frames = q->frames,
                        .steps = q->steps };
-    ZC_TRY(zc_request_check(q, zc_engine_log(e)));
+    ZC_TRY(zc_request_check(q, log));
     zc_configs_released(&p.configs);
     if (*q->model || *q->transformer) {
-        ZC_TRY(zc_checkpoint_open_partly(&checkpoint, zc_engine_log(e), q));
+        ZC_TRY(zc_checkpoint_open_partly(&checkpoint, log, q));
         p.checkpoint = checkpoint;
         p.configs = checkpoint->configs;
     }
@@ -182,19 +210,23 @@ zc_status zc_plan_make(zc_engine *e, const zc_request *q, zc_plan *plan)
     zc_device dev = *e->dev;              /* with the caller's log in place of the worker's */
     const zc_phase phase = { .dev = &dev, .act = p.act };
 
-    dev.log = zc_engine_log(e);
-
+    dev.log = log;
     plan->image_tokens = size[0] * (size[1] / 2) * (size[2] / 2);
     plan->frames_bytes = (uint64_t)q->frames * (uint64_t)q->width * (uint64_t)q->height * 3 *
                          sizeof(float);
-    ZC_TRY(plan_text(&p, &phase));
-    ZC_TRY(plan_denoise(&p, &phase, size));
-    ZC_TRY(plan_decode(&p, &phase, size));
-    plan->flops = plan->flops_text + plan->flops_step * q->steps + plan->flops_decode;
-    plan->peak = peak_of(&p);
+    ZC_TRY(plan_all(&p, &phase, size));
+    if (!p.budget && dev.memory && plan->peak > dev.memory - dev.memory / 16) {
+        p.budget = budget_for(plan, dev.memory);
+        ZC_TRY(plan_all(&p, &phase, size));
+    }
 done:
     zc_checkpoint_close(&checkpoint);
     return st;
+}
+
+zc_status zc_plan_make(zc_engine *e, const zc_request *q, zc_plan *plan)
+{
+    return zc_plan_of(e, zc_engine_log(e), q, plan);
 }
 
 /* ---- Telling it ---- */
@@ -232,6 +264,8 @@ void zc_plan_words(const zc_plan *p, zc_str *to)
     bytes_line(to, "of which cache", p->cache);
     bytes_line(to, "frames", p->frames_bytes);
     bytes_line(to, "memory at the peak", p->peak);
+    if (p->limit)
+        bytes_line(to, "limit of weights", p->limit);
 }
 
 static void number(zc_json_writer *w, const char *key, double value)
@@ -276,5 +310,6 @@ void zc_plan_json(const zc_plan *p, zc_str *to)
     count(&w, "cache", p->cache);
     count(&w, "frames_bytes", p->frames_bytes);
     count(&w, "peak", p->peak);
+    count(&w, "limit", p->limit);
     zc_json_end_object(&w);
 }

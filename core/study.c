@@ -202,8 +202,8 @@ static zc_status encode(zc_study *s, int prompt)
     if (zc_path_info(&info, path))
         goto done;
     zc_study_key(s, prompt, "text", key);
-    ZC_TRY(zc_engine_component(e, s->q, ZC_COMPONENT_TEXT, s->phase.cancel));
-    ZC_TRY(zc_engine_component(e, s->q, ZC_COMPONENT_CLIP, s->phase.cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_TEXT, s->phase.cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_CLIP, s->phase.cancel));
     ZC_TRY(zc_states_encode(&states, e, s->q, &s->phase, prompt < 0 ? s->q->negative
                                                                      : s->prompt[prompt]));
     ZC_TRY(save_states(s, path, key, &states));
@@ -289,7 +289,7 @@ zc_status zc_study_open(zc_study *s, zc_job *job, const char *prompts, const cha
     s->phase = (zc_phase){ .dev = e->dev, .act = e->kept_act, .cancel = zc_job_cancelling(job) };
     ZC_TRY(encode_all(s));
     zc_job_enter(job, ZC_PHASE_LOADING, 0);
-    ZC_TRY(zc_engine_component(e, q, ZC_COMPONENT_MODEL, s->phase.cancel));
+    ZC_TRY(zc_engine_component(e, ZC_COMPONENT_MODEL, s->phase.cancel));
 done:
     return st;
 }

@@ -414,8 +414,7 @@ static zc_status take_memory(bench *b)
         return ZC_OK;
     ZC_CHECK(b->video[1] >= ZC_SSIM_WINDOW && b->video[2] >= ZC_SSIM_WINDOW, ZC_E_ARGUMENT,
              "pictures of %d by %d are too small to compare", b->video[2], b->video[1]);
-    ZC_TRY(zc_engine_component(b->study.engine, b->study.q, ZC_COMPONENT_VAE,
-                               b->study.phase.cancel));
+    ZC_TRY(zc_engine_component(b->study.engine, ZC_COMPONENT_VAE, b->study.phase.cancel));
     b->pixels = zc_alloc_zeroed((size_t)b->video[0], frame_bytes(b));
     b->frame = zc_alloc_zeroed(1, frame_bytes(b));
     b->grey = zc_alloc_zeroed(1, frame_bytes(b));

@@ -1,6 +1,7 @@
 /* Engines and jobs: order, waiting, cancelling from other threads, failures that
  * leave everything usable. Works on the small model of the parity fixtures. */
 
+#include "core/engine.h"
 #include "tests/e2e/small.h"
 
 static void jobs_run_in_order_and_repeat(void)
@@ -187,6 +188,15 @@ static void plans_agree_with_what_is_taken(void)
     q->max_memory = 1000;
     REQUIRE_INT(zc_plan_make(e, q, &limited), ZC_E_NOMEM);
     REQUIRE(strstr(m.text, "the limit is 1000") != NULL);
+    /* On a device of its own, with room for all but a third of the transformer. */
+    q->max_memory = 0;
+    e->dev->memory = (size_t)(plan.peak - plan.weights[2] / 3);
+    REQUIRE_INT(zc_plan_make(e, q, &limited), ZC_OK);
+    REQUIRE(limited.limit > 0 && limited.peak <= e->dev->memory);
+    e->dev->memory = (size_t)plan.peak * 2;
+    REQUIRE_INT(zc_plan_make(e, q, &limited), ZC_OK);
+    REQUIRE(limited.limit == 0 && limited.peak == plan.peak);
+    e->dev->memory = 0;
     zc_request_free(q);
     zc_engine_close(&e);
 }
