@@ -2,6 +2,7 @@
 
 #include "core/base/alloc.h"
 #include "core/generate.h"
+#include "core/repeat.h"
 
 static zc_work work_of(const zc_phase *p, zc_work_fn fn, void *user)
 {
@@ -127,16 +128,53 @@ static zk_tensor cache_input(zc_run *r, zc_dit *dit, const zc_step *step, int la
     return modulated;
 }
 
+/* A step that is computed, from the latent to a stage. */
+typedef struct whole {
+    zc_dit        *dit;
+    const zc_step *step;
+    int            lane;
+    zc_stage       to;
+    zk_tensor      latent, out;
+} whole;
+
+static void compute(zc_run *r, void *user)
+{
+    const whole *w = user;
+
+    w->dit->model->stages(r, w->dit, w->step, w->lane, ZC_AT_INPUT, w->to, w->latent, w->out);
+}
+
+/* The same, noted where the backend can: with the result in one place before it goes to its
+ * own. Features inside the model are too large to be there twice. */
+static void compute_to(zc_run *r, zc_dit *dit, zc_repeat *repeat, const zc_step *step, int lane,
+                       zc_stage to, const zk_tensor io[2])
+{
+    const size_t mark = zc_arena_mark(r->scratch);
+    const bool once = to != ZC_AT_OUTPUT || !zk_present(dit->now[lane]) ||
+                      (dit->store && zc_weights_streams(dit->store));
+    whole w = { .dit = dit, .step = step, .lane = lane, .to = to, .latent = io[0] };
+
+    if (once) {
+        w.out = io[1];
+        compute(r, &w);
+        return;
+    }
+    w.out = zc_like(r, io[1]);
+    zc_repeat_run(repeat, r, lane, (const zk_tensor[2]){ w.latent, w.out }, compute, &w);
+    zc_copy_to(r, io[1], w.out);
+    zc_arena_release(r->scratch, mark);
+}
+
 /* The velocity of a lane: computed, or from a feature that is predicted. */
-static void lane_velocity(zc_run *r, zc_dit *dit, const zc_denoising *d, const zc_step *step,
-                          int lane, const zk_tensor io[2])
+static void lane_velocity(zc_run *r, zc_dit *dit, const zc_denoising *d, zc_repeat *repeat,
+                          const zc_step *step, int lane, const zk_tensor io[2])
 {
     const zk_tensor latent = io[0], velocity = io[1];
     const zc_model *model = dit->model;
     zc_cache *cache = d->cache[lane];
 
     if (!cache) {
-        model->stages(r, dit, step, lane, ZC_AT_INPUT, ZC_AT_OUTPUT, latent, velocity);
+        compute_to(r, dit, repeat, step, lane, ZC_AT_OUTPUT, io);
         return;
     }
     const zc_stage tap = zc_stage_of(zc_cache_tap(cache));
@@ -145,7 +183,8 @@ static void lane_velocity(zc_run *r, zc_dit *dit, const zc_denoising *d, const z
         .probe = cache_input(r, dit, step, lane, zc_cache_probe(cache), latent),
     };
     if (zc_cache_computes(cache, r, step, &in))
-        model->stages(r, dit, step, lane, ZC_AT_INPUT, tap, latent, zc_cache_slot(cache));
+        compute_to(r, dit, repeat, step, lane, tap,
+                   (const zk_tensor[2]){ latent, zc_cache_slot(cache) });
     else
         zc_cache_predict(cache, r, step, &in);
     zc_cache_commit(cache, r, step, &in);
@@ -170,6 +209,7 @@ static void denoise(zc_run *r, void *user)
                    .grid = { d->size[0], d->size[1] / 2, d->size[2] / 2 } };
     const zk_tensor latent = patches_from(r, d, w->latent);
     zk_tensor velocity[ZC_LANES];
+    zc_repeat repeat[ZC_LANES] = { { .times = 0 } };
 
     for (int i = 0; i < lanes; i++) {
         condition(r, d, &dit, i);
@@ -188,9 +228,12 @@ static void denoise(zc_run *r, void *user)
         const zc_step step = zc_schedule_at(d->schedule, i);
         const size_t mark = zc_arena_mark(r->scratch);
 
-        for (int lane = 0; lane < lanes; lane++)
-            lane_velocity(r, &dit, d, &step, lane,
+        for (int lane = 0; lane < lanes; lane++) {
+            if (zk_present(dit.now[lane]))
+                zc_copy_to(r, dit.now[lane], zc_rows(dit.modulation[lane], i, i + 1));
+            lane_velocity(r, &dit, d, &repeat[lane], &step, lane,
                           (const zk_tensor[2]){ latent, velocity[lane] });
+        }
         if (lanes == 2)
             zc_guide_to(r, velocity[0], velocity[0], velocity[1], d->cfg, ZC_GUIDE_PLAIN);
         zc_sampler_advance(r, d->sampler, d->schedule, i, latent, velocity[0]);

@@ -338,6 +338,8 @@ struct zk_pack {
     int32_t   kernel[3];                   /* ZK_OP_conv only */
 };
 
+#define ZK_RECORDS 4
+
 /* One row per backend. No entry is NULL. An op whose tensors don't fit together
  * is ZK_E_SHAPE, a type or packing it can't compute with ZK_E_UNSUPPORTED, a
  * number or missing pointer ZK_E_ARGUMENT; nothing is written then. Tensors
@@ -373,6 +375,14 @@ struct zk_backend {
      * ops from here on come after them. Nothing where copies are done when they return. */
     zk_status (*aside)(zk_queue *, bool on);
     bool      copies_aside;                                      /* or is it something? */
+
+    /* record(q, n, true): ops from here on are noted as number n, below ZK_RECORDS, and not
+     * done; until record(q, n, false). replay(q, n) does them, with the tensors and values
+     * that they had. Nothing but ops may be asked for in between, none of those whose
+     * result the host waits for (embed, drift). ZK_E_UNSUPPORTED where nothing is noted. */
+    zk_status (*record)(zk_queue *, int which, bool on);
+    zk_status (*replay)(zk_queue *, int which);
+    bool      records;                                           /* or is something? */
 
 #define ZK_OP_SLOT(slot, args) zk_status (*slot)(zk_queue *, const struct args *);
     ZK_OPS(ZK_OP_SLOT)

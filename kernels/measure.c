@@ -121,6 +121,8 @@ const zk_backend zk_backend_measure = {
     .finish = zk_queue_finish,
     .memory = zk_queue_memory,
     .aside = zk_queue_aside,
+    .record = zk_queue_record,
+    .replay = zk_queue_replay,
 #define MEASURE_ENTRY(slot, args) .slot = measure_##slot,
     ZK_OPS(MEASURE_ENTRY)
 #undef MEASURE_ENTRY

@@ -75,3 +75,18 @@ zk_status zk_queue_aside(zk_queue *q, bool on)
     (void)on;
     return ZK_OK;
 }
+
+zk_status zk_queue_record(zk_queue *q, int which, bool on)
+{
+    (void)q;
+    (void)which;
+    (void)on;
+    return ZK_E_UNSUPPORTED;
+}
+
+zk_status zk_queue_replay(zk_queue *q, int which)
+{
+    (void)q;
+    (void)which;
+    return ZK_E_UNSUPPORTED;
+}

@@ -22,5 +22,7 @@ zk_status zk_queue_copy(zk_queue *q, void *dst, const void *src, size_t bytes);
 zk_status zk_queue_finish(zk_queue *q);
 zk_status zk_queue_memory(zk_queue *q, size_t *left, size_t *all);
 zk_status zk_queue_aside(zk_queue *q, bool on);
+zk_status zk_queue_record(zk_queue *q, int which, bool on);
+zk_status zk_queue_replay(zk_queue *q, int which);
 
 #endif

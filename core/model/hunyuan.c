@@ -322,6 +322,20 @@ static void conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step, i
     zc_arena_release(r->scratch, mark);
 }
 
+/* The same for the refiner of the text, which sees time, not guidance. */
+static void text_conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step, int lane,
+                                 zk_tensor row)
+{
+    const hunyuan_weights *w = dit->weights;
+    const size_t mark = zc_arena_mark(r->scratch);
+    const zk_tensor c = embed(r, &w->outer.txt_time, waves(r, step->time));
+
+    zc_add_to(r, c, c, embed(r, &w->outer.txt_mean, zc_mean(r, dit->cond[lane].text)));
+    zc_run_show(r, c, "txt_in.c");
+    zc_copy_to(r, row, zc_act(r, c, ZK_ACT_SILU));
+    zc_arena_release(r->scratch, mark);
+}
+
 /* Columns of all modulations of one step, in the order of the blocks. */
 static int modulation_cols(const int32_t *dims)
 {
@@ -329,7 +343,18 @@ static int modulation_cols(const int32_t *dims)
            dims[HY_2HIDDEN];
 }
 
-/* Fills rows with all of them, one row for each step: vec [steps, D]. */
+/* Columns of all that depends on the step: these, then what the refiner sees. */
+static int step_cols(const int32_t *dims)
+{
+    return modulation_cols(dims) + dims[HY_HIDDEN];
+}
+
+static zk_tensor text_cols(const int32_t *dims, zk_tensor rows)
+{
+    return zc_cols(rows, modulation_cols(dims), dims[HY_HIDDEN]);
+}
+
+/* Fills rows with all modulations, one row for each step: vec [steps, D]. */
 static void modulate_rows(zc_run *r, const zc_dit *dit, zk_tensor vec, zk_tensor rows)
 {
     const hunyuan_weights *w = dit->weights;
@@ -356,13 +381,16 @@ static void hunyuan_modulate(zc_run *r, zc_dit *dit, const zc_schedule *schedule
     for (int lane = 0; lane < ZC_LANES; lane++) {
         if (!zk_present(dit->cond[lane].text))
             continue;
-        dit->modulation[lane] = zc_tmp_type(r, ZK_F32, steps, modulation_cols(dit->dims));
+        dit->modulation[lane] = zc_tmp_type(r, ZK_F32, steps, step_cols(dit->dims));
+        dit->now[lane] = zc_tmp_type(r, ZK_F32, 1, step_cols(dit->dims));
         const size_t mark = zc_arena_mark(r->scratch);
         const zk_tensor vec = zc_tmp_type(r, ZK_F32, steps, dit->dims[HY_HIDDEN]);
 
         for (int i = 0; i < steps; i++) {
             const zc_step step = zc_schedule_at(schedule, i);
             conditioning_to(r, dit, &step, lane, zc_rows(vec, i, i + 1));
+            text_conditioning_to(r, dit, &step, lane,
+                                 text_cols(dit->dims, zc_rows(dit->modulation[lane], i, i + 1)));
         }
         modulate_rows(r, dit, vec, dit->modulation[lane]);
         zc_arena_release(r->scratch, mark);
@@ -465,18 +493,12 @@ static void single_block(zc_run *r, const zc_dit *dit, const single_weights *w, 
     zc_arena_release(r->scratch, mark);
 }
 
-/* The prompt's states to the text stream: txt [n, D] is filled. Sees time, not guidance. */
-static void refine(zc_run *r, const zc_dit *dit, const zc_step *step, int lane, zk_tensor txt)
+/* The prompt's states to the text stream: txt [n, D] is filled. c: what the refiner sees. */
+static void refine(zc_run *r, const zc_dit *dit, int lane, zk_tensor c, zk_tensor txt)
 {
     const hunyuan_weights *w = dit->weights;
     const zk_tensor text = dit->cond[lane].text;
     const int D = dit->dims[HY_HIDDEN];
-    const size_t mark = zc_arena_mark(r->scratch);
-
-    zk_tensor c = embed(r, &w->outer.txt_time, waves(r, step->time));
-    zc_add_to(r, c, c, embed(r, &w->outer.txt_mean, zc_mean(r, text)));
-    zc_run_show(r, c, "txt_in.c");
-    c = zc_act(r, c, ZK_ACT_SILU);
 
     zc_linear_to(r, txt, text, &w->outer.txt_in, ZK_ACT_NONE);
     zc_run_show(r, txt, "txt_in.embed");
@@ -495,7 +517,6 @@ static void refine(zc_run *r, const zc_dit *dit, const zc_step *step, int lane, 
         zc_arena_release(r->scratch, block);
         zc_run_show(r, txt, "refiner.%d", i);
     }
-    zc_arena_release(r->scratch, mark);
 }
 
 /* ---- The whole ---- */
@@ -536,7 +557,7 @@ static void hunyuan_prepare(zc_run *r, zc_dit *dit)
 }
 
 /* From patches to tokens after the last block: x [image + text, D] is filled. */
-static void trunk(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zk_tensor mod, zk_tensor x)
+static void trunk(zc_run *r, zc_dit *dit, int lane, zk_tensor mod, zk_tensor x)
 {
     const hunyuan_weights *w = dit->weights;
     const int32_t *dims = dit->dims;
@@ -544,7 +565,7 @@ static void trunk(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zk_tens
     const zk_tensor img = zc_rows(x, 0, ni), txt = zc_rows(x, ni, n);
     int at = 0;
 
-    refine(r, dit, step, lane, txt);
+    refine(r, dit, lane, text_cols(dims, mod), txt);
     for (int i = 0; i < dims[HY_DOUBLES]; i++) {
         zc_block_begin(r, dit->store, double_number(dims, i));
         double_block(r, dit, &w->doubles[i], img, txt, zc_cols(mod, at, 2 * dims[HY_6HIDDEN]));
@@ -560,17 +581,16 @@ static void trunk(zc_run *r, zc_dit *dit, const zc_step *step, int lane, zk_tens
     }
 }
 
-/* The row of this step, from the table of all steps or made now, in scratch. */
+/* The row of this step, of the table of all steps or made now, in scratch. */
 static zk_tensor modulation_of(zc_run *r, zc_dit *dit, const zc_step *step, int lane)
 {
-    const zk_tensor table = dit->modulation[lane];
-
-    if (zk_present(table))
-        return zc_rows(table, step->index, step->index + 1);
+    if (zk_present(dit->now[lane]))
+        return dit->now[lane];
     const zk_tensor vec = zc_tmp_type(r, ZK_F32, 1, dit->dims[HY_HIDDEN]);
-    const zk_tensor row = zc_tmp_type(r, ZK_F32, 1, modulation_cols(dit->dims));
+    const zk_tensor row = zc_tmp_type(r, ZK_F32, 1, step_cols(dit->dims));
     conditioning_to(r, dit, step, lane, vec);
     modulate_rows(r, dit, vec, row);
+    text_conditioning_to(r, dit, step, lane, text_cols(dit->dims, row));
     return row;
 }
 
@@ -605,7 +625,7 @@ static void hunyuan_stages(zc_run *r, zc_dit *dit, const zc_step *step, int lane
         zc_copy_to(r, zc_rows(x, 0, ni), in);
     }
     if (from <= ZC_AT_EMBED && to >= ZC_AT_TRUNK)
-        trunk(r, dit, step, lane, mod, x);
+        trunk(r, dit, lane, mod, x);
     x = zc_rows(x, 0, ni);
     if (from <= ZC_AT_TRUNK && to >= ZC_AT_NORM) {
         const zk_tensor last = zc_cols(mod, all - 2 * D, 2 * D);

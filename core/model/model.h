@@ -43,6 +43,7 @@ typedef struct zc_dit {
     zc_condition         cond[ZC_LANES];
     zc_rope         rope;             /* filled by prepare, as are these */
     zk_tensor       modulation[ZC_LANES];     /* [steps, numbers]; absent: made in each step */
+    zk_tensor       now[ZC_LANES];            /* this step's row of it, always in one place */
 } zc_dit;
 
 struct zc_model {
@@ -57,8 +58,9 @@ struct zc_model {
      * scratch below the caller's mark. */
     void (*prepare)(zc_run *r, zc_dit *dit);
 
-    /* Fills dit->modulation for all steps, in the run's scratch, so that the weights
-     * behind it are needed no more. Without it each step computes its own. */
+    /* Fills dit->modulation with all that depends on the step, in the run's scratch, so that
+     * the weights behind it are needed no more, and makes room for dit->now, which the
+     * caller fills before each step. Without it each step computes its own. */
     void (*modulate)(zc_run *r, zc_dit *dit, const zc_schedule *schedule);
 
     /* What the first block makes of the embedded input before anything else: its

@@ -165,6 +165,8 @@ const zk_backend zk_backend_cpu = {
     .finish = zk_queue_finish,
     .memory = zk_queue_memory,
     .aside = zk_queue_aside,
+    .record = zk_queue_record,
+    .replay = zk_queue_replay,
 
     .linear = zk_cpu_linear,
     .attend = zk_cpu_attend,

@@ -49,6 +49,13 @@
       (CUfunction *function, CUmodule module, const char *name))                                   \
     _(function_set, cuFuncSetAttribute,                                                            \
       (CUfunction function, CUfunction_attribute attribute, int value))                            \
+    _(capture_begin, cuStreamBeginCapture, (CUstream stream, CUstreamCaptureMode mode))            \
+    _(capture_end, cuStreamEndCapture, (CUstream stream, CUgraph *graph))                          \
+    _(graph_ready, cuGraphInstantiateWithFlags,                                                    \
+      (CUgraphExec *ready, CUgraph graph, unsigned long long flags))                               \
+    _(graph_destroy, cuGraphDestroy, (CUgraph graph))                                              \
+    _(graph_launch, cuGraphLaunch, (CUgraphExec ready, CUstream stream))                           \
+    _(graph_forget, cuGraphExecDestroy, (CUgraphExec ready))                                       \
     _(launch, cuLaunchKernel,                                                                      \
       (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,   \
        unsigned block_y, unsigned block_z, unsigned shared, CUstream stream, void **parameters,    \

@@ -74,6 +74,9 @@ struct zk_cuda {
     CUfunction kernel[ZK_CUDA_KERNEL_COUNT];
     bool       lost;                      /* after an error that nothing but a new process ends */
 
+    int         noting;                   /* the number that ops are noted as, and 1; 0: none */
+    CUgraphExec noted[ZK_RECORDS];
+
     void   *pinned[2];                    /* what uploads pass through; when first needed */
     CUevent sent[2];                      /* the last copy out of each */
     int     turn;

@@ -261,6 +261,10 @@ static void cuda_close(zk_queue **queue)
             (void)c->api.stream_wait(c->copies);
         if (c->work)
             (void)c->api.stream_wait(c->work);
+        for (int i = 0; i < ZK_RECORDS; i++) {
+            if (c->noted[i])
+                (void)c->api.graph_forget(c->noted[i]);
+        }
         zk_cuda_linear_close(q);
         zk_cuda_dnn_close(q);
         if (c->library_work)
@@ -400,6 +404,8 @@ zk_status zk_cuda_upload(zk_queue *q, void *dst, const void *src, size_t bytes)
     zk_status st = ZK_OK;
     int i;
 
+    if (c->noting)
+        return ZK_E_UNSUPPORTED;
     if (bytes <= SMALL)
         return bytes == 0 ? ZK_OK : zk_cuda_status(q, c->api.copy_to(to, src, bytes, c->stream),
                                                    "a copy to the device");
@@ -425,6 +431,8 @@ zk_status zk_cuda_fetch(zk_queue *q, void *dst, const void *src, size_t bytes)
 {
     struct zk_cuda *c = zk_cuda_of(q);
 
+    if (c->noting)
+        return ZK_E_UNSUPPORTED;
     if (bytes == 0)
         return ZK_OK;
     const zk_status st = zk_cuda_status(q, c->api.copy_from(dst, (CUdeviceptr)(uintptr_t)src, bytes,
@@ -504,6 +512,69 @@ static zk_status cuda_aside(zk_queue *q, bool on)
     if (st != ZK_OK)
         return st;
     return leave(q, on ? begin_copies(q) : end_copies(q));
+}
+
+/* ---- Ops that are noted, as graphs ---- */
+
+static zk_status begin_notes(zk_queue *q, int which)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+    const zk_status st = zk_cuda_status(
+        q, c->api.capture_begin(c->work, CU_STREAM_CAPTURE_MODE_RELAXED), "noting a step");
+
+    if (st == ZK_OK)
+        c->noting = which + 1;
+    return st;
+}
+
+/* The stream works again, whatever else fails. */
+static zk_status end_notes(zk_queue *q, int which, bool entered)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+    CUgraphExec ready = NULL;
+    CUgraph graph = NULL;
+
+    c->noting = 0;
+    CUresult r = c->api.capture_end(c->work, &graph);
+    if (r == CUDA_SUCCESS && entered)
+        r = c->api.graph_ready(&ready, graph, 0);
+    if (graph)
+        (void)c->api.graph_destroy(graph);
+    if (ready) {
+        if (c->noted[which])
+            (void)c->api.graph_forget(c->noted[which]);
+        c->noted[which] = ready;
+    }
+    return zk_cuda_status(q, r, "a step that is noted");
+}
+
+static zk_status cuda_record(zk_queue *q, int which, bool on)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+
+    if (which < 0 || which >= ZK_RECORDS || c->noting != (on ? 0 : which + 1))
+        return ZK_E_ARGUMENT;
+    zk_status st = enter(q);
+    const bool entered = st == ZK_OK;
+    if (!on) {
+        const zk_status end = end_notes(q, which, entered);
+        st = entered ? end : st;
+    } else if (entered) {
+        st = begin_notes(q, which);
+    }
+    return entered ? leave(q, st) : st;
+}
+
+static zk_status cuda_replay(zk_queue *q, int which)
+{
+    struct zk_cuda *c = zk_cuda_of(q);
+
+    if (which < 0 || which >= ZK_RECORDS || !c->noted[which] || c->noting)
+        return ZK_E_ARGUMENT;
+    const zk_status st = enter(q);
+    return st != ZK_OK ? st : leave(q, zk_cuda_status(q, c->api.graph_launch(c->noted[which],
+                                                                             c->work),
+                                                      "a step that was noted"));
 }
 
 static zk_status cuda_memory(zk_queue *q, size_t *left, size_t *all)
@@ -619,6 +690,9 @@ const zk_backend zk_backend_cuda = {
     .memory = cuda_memory,
     .aside = cuda_aside,
     .copies_aside = true,
+    .record = cuda_record,
+    .replay = cuda_replay,
+    .records = true,
 #define ENTRY(slot, args) .slot = entry_##slot,
     ZK_OPS(ENTRY)
 #undef ENTRY

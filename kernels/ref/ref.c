@@ -121,6 +121,8 @@ const zk_backend zk_backend_ref = {
     .finish = zk_queue_finish,
     .memory = zk_queue_memory,
     .aside = zk_queue_aside,
+    .record = zk_queue_record,
+    .replay = zk_queue_replay,
 #define ZK_REF_ENTRY(slot, args) .slot = zk_ref_##slot,
     ZK_OPS(ZK_REF_ENTRY)
 #undef ZK_REF_ENTRY

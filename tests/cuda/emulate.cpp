@@ -270,10 +270,20 @@ KERNELS(DECLARE)
 static const struct {
     const char *name;
     void (*call)(const void *);
+    size_t args_size;
 } table[] = {
-#define ROW(name, args) { "zk_gpu_" #name, call_##name },
+#define ROW(name, args) { "zk_gpu_" #name, call_##name, sizeof(struct args) },
     KERNELS(ROW)
 };
+
+extern "C" size_t emulate_args_size(const char *name)
+{
+    for (const auto &row : table) {
+        if (strcmp(row.name, name) == 0)
+            return row.args_size;
+    }
+    return 0;
+}
 
 extern "C" bool emulate(const char *name, const unsigned *grid, const unsigned *block,
                         unsigned shared, const void *args)

@@ -7,5 +7,6 @@
 static void __attribute__((constructor)) choose(void)
 {
     fake.run = emulate;
+    fake.args_size = emulate_args_size;
     fake.no_lt = fake.no_dnn = true;
 }

@@ -60,6 +60,8 @@ static void give_block(void *mem)
     fake.wrong++;
 }
 
+static void forget_capture(void);
+
 void fake_reset(void)
 {
     for (int i = 0; i < BLOCKS; i++) {
@@ -67,12 +69,13 @@ void fake_reset(void)
         blocks[i] = NULL;
     }
     fake = (struct fake){ .devices = -1 };
+    forget_capture();
 }
 
 int fake_left(void)
 {
     return fake.contexts + fake.depth + fake.memories + fake.pinned + fake.streams + fake.events +
-           fake.modules + fake.handles;
+           fake.modules + fake.handles + fake.graphs;
 }
 
 /* Counts a call; true if it is to fail. A device that is lost still has its context. */
@@ -356,6 +359,125 @@ static CUresult function_set(CUfunction function, CUfunction_attribute attribute
     return CUDA_SUCCESS;
 }
 
+/* ---- Graphs: lists of launches ---- */
+
+struct graph {
+    int count, room;
+    struct kept {
+        const char *name;
+        unsigned grid[2], block[2], shared;
+        void *args;
+    } *kept;
+};
+
+static struct graph *capturing;
+
+static CUresult keep_launch(const char *name, const unsigned *grid, const unsigned *block,
+                            unsigned shared, const void *args)
+{
+    struct graph *g = capturing;
+    const size_t size = fake.args_size ? fake.args_size(name) : 0;
+
+    if (g->count == g->room) {
+        g->room = g->room ? 2 * g->room : 16;
+        g->kept = realloc(g->kept, (size_t)g->room * sizeof(*g->kept));
+    }
+    struct kept *k = &g->kept[g->count++];
+    *k = (struct kept){ .name = name, .grid = { grid[0], grid[1] },
+                        .block = { block[0], block[1] }, .shared = shared,
+                        .args = malloc(size + 1) };
+    memcpy(k->args, args, size);
+    return CUDA_SUCCESS;
+}
+
+static void free_graph(struct graph *g)
+{
+    for (int i = 0; g && i < g->count; i++)
+        free(g->kept[i].args);
+    if (g)
+        free(g->kept);
+    free(g);
+}
+
+static void forget_capture(void)
+{
+    free_graph(capturing);
+    capturing = NULL;
+}
+
+static CUresult capture_begin(CUstream stream, CUstreamCaptureMode mode)
+{
+    (void)stream;
+    (void)mode;
+    CALL_INSIDE;
+    if (capturing)
+        return CUDA_ERROR_ILLEGAL_STATE;
+    capturing = calloc(1, sizeof(*capturing));
+    return CUDA_SUCCESS;
+}
+
+/* A capture ends even where that fails. */
+static CUresult capture_end(CUstream stream, CUgraph *graph)
+{
+    struct graph *g = capturing;
+
+    (void)stream;
+    *graph = NULL;
+    capturing = NULL;
+    if (fails(__func__)) {
+        free_graph(g);
+        return fake.error;
+    }
+    fake.graphs++;
+    *graph = (CUgraph)(void *)g;
+    return CUDA_SUCCESS;
+}
+
+/* Takes the graph's place, which is empty then. */
+static CUresult graph_ready(CUgraphExec *ready, CUgraph graph, unsigned long long flags)
+{
+    (void)flags;
+    CALL_INSIDE;
+    struct graph *g = (struct graph *)(void *)graph, *taken = calloc(1, sizeof(*taken));
+
+    *taken = *g;
+    *g = (struct graph){ .count = 0 };
+    fake.graphs++;
+    *ready = (CUgraphExec)(void *)taken;
+    return CUDA_SUCCESS;
+}
+
+static CUresult graph_destroy(CUgraph graph)
+{
+    fake.graphs--;
+    free_graph((struct graph *)(void *)graph);
+    CALL;
+    return CUDA_SUCCESS;
+}
+
+static CUresult graph_forget(CUgraphExec ready)
+{
+    fake.graphs--;
+    free_graph((struct graph *)(void *)ready);
+    CALL_INSIDE;
+    return CUDA_SUCCESS;
+}
+
+static CUresult graph_launch(CUgraphExec ready, CUstream stream)
+{
+    const struct graph *g = (const struct graph *)(void *)ready;
+
+    CALL_INSIDE;
+    note("graph", stream, NULL);
+    fake.replayed += g->count;
+    for (int i = 0; fake.run && i < g->count; i++) {
+        const struct kept *k = &g->kept[i];
+        if (!fake.run(k->name, k->grid, k->block, k->shared, k->args))
+            return CUDA_ERROR_NOT_FOUND;
+    }
+    return CUDA_SUCCESS;
+}
+
 static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
                        CUstream stream, void **parameters, void **extra)
@@ -367,6 +489,8 @@ static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, un
     note("launch", stream, NULL);
     if (grid_z != 1 || block_z != 1 || extra || grid_y > 65535 || block_x * block_y > 1024)
         return CUDA_ERROR_INVALID_VALUE;
+    if (capturing)
+        return keep_launch((const char *)function, grid, block, shared, parameters[0]);
     if (fake.run && !fake.run((const char *)function, grid, block, shared, parameters[0]))
         return CUDA_ERROR_NOT_FOUND;
     return CUDA_SUCCESS;

@@ -15,6 +15,8 @@ struct fake {
     /* Runs a kernel, false if it can't; NULL: launches do nothing. */
     bool   (*run)(const char *name, const unsigned *grid, const unsigned *block, unsigned shared,
                   const void *args);
+    /* Bytes of a kernel's arguments, for launches that are kept; NULL: none are. */
+    size_t (*args_size)(const char *name);
     int      version;             /* as the driver says; 0: the one that is needed */
     int      devices;             /* -1: one */
     int      capability;          /* 90 for 9.0; 0: 9.0 */
@@ -27,7 +29,8 @@ struct fake {
     /* what happened */
     int      calls, lt_calls, dnn_calls, launches, products, attentions;
     int      contexts, depth;     /* retained; pushed and not popped */
-    int      memories, pinned, streams, events, modules, handles;
+    int      memories, pinned, streams, events, modules, handles, graphs;
+    int      replayed;            /* launches of graphs */
     int      numbers;             /* of streams and events, in the order of their making */
     char     order[400];          /* "record 1 2, wait 3 2, copy 3, launch 1, " */
     int      wrong;               /* calls without a context, or of what was not given out */
