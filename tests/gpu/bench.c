@@ -1,6 +1,6 @@
 /* Times a backend at the sizes of HunyuanVideo, with random numbers: single products,
  * attention, blocks of the transformer in the order of core/model/hunyuan.c, a step
- * made of them, and a predicted step.
+ * made of them, a predicted step, and the convolutions of the autoencoder's decoder.
  *
  *     gpu_bench MODULE [FRAMES HEIGHT WIDTH]
  *
@@ -28,6 +28,8 @@
 #define MATRIX_K (5 * D)          /* the widest factor */
 #define MATRIX_N (7 * D)
 #define GIB 1073741824.0
+#define STEPS 50                  /* of a film, of which FULL are computed with LESA */
+#define FULL  10
 
 struct bench {
     const zk_backend *be;
@@ -301,7 +303,99 @@ static void run(struct bench *b)
     const double step = DOUBLE * two + SINGLE * one;
     printf("step of %d and %d blocks,%d,%.2f,%.1f,0\n", DOUBLE, SINGLE, b->tokens, step * 1e3,
            (DOUBLE + SINGLE) * (products + attention) / step * 1e-12);
-    time_of(b, predict, "predicted step", 0, 5 * state);
+    const double predicted = time_of(b, predict, "predicted step", 0, 5 * state);
+    printf("times as fast with %d of %d steps,%d,%.3f,0,0\n", FULL, STEPS, b->tokens,
+           STEPS * step / (FULL * step + (STEPS - FULL) * predicted));
+}
+
+/* ---- The decoder: one tile of 65 frames of 256 x 256 ---- */
+
+static const struct convolution {
+    int frames, side, in, out;
+    int times;                        /* in the decoder */
+} convolutions[] = {
+    { 17, 32, 512, 512, 11 },   { 33, 64, 512, 512, 7 },    { 65, 128, 512, 512, 1 },
+    { 65, 128, 512, 256, 1 },   { 65, 128, 256, 256, 5 },   { 65, 256, 256, 256, 1 },
+    { 65, 256, 256, 128, 1 },   { 65, 256, 128, 128, 5 },   { 65, 256, 128, 3, 1 },
+};
+#define CONVOLUTIONS (int)(sizeof(convolutions) / sizeof(convolutions[0]))
+#define TAPS 27
+
+struct decoding {
+    struct bench bench;
+    struct zk_conv conv;
+};
+
+static void convolve(struct bench *b)
+{
+    struct decoding *d = (struct decoding *)b;
+
+    need(b, b->be->conv(b->queue, &d->conv), "conv");
+}
+
+/* A weight in the backend's own layout; its memory is to be freed. */
+static zk_tensor conv_weight(struct bench *b, const struct convolution *c)
+{
+    const size_t count = (size_t)c->out * (size_t)c->in * TAPS;
+    uint16_t *host = zc_alloc(count * sizeof(*host));
+    struct zk_pack p = { .weight = zk_dense(host, ZK_BF16, c->out, c->in * TAPS), .op = ZK_OP_conv,
+                         .act = ZK_BF16, .kernel = { 3, 3, 3 } };
+    zk_tensor packed = p.weight;
+    void *memory = NULL;
+    uint64_t state = 1;
+
+    packed.data = NULL;
+    need(b, host ? ZK_OK : ZK_E_NOMEM, "host memory");
+    for (size_t i = 0; i < count && host; i++)
+        host[i] = random_bf16(&state, 0.02f);
+    need(b, b->be->alloc(b->queue, b->be->packed_size(b->queue, &p), &memory), "memory");
+    if (b->status == ZK_OK)
+        need(b, b->be->pack(b->queue, &p, memory, &packed), "pack");
+    zc_free(host);
+    return packed;
+}
+
+static double time_convolution(struct bench *b, const struct convolution *c)
+{
+    const int pixels = c->frames * c->side * c->side;
+    const double flops = 2.0 * pixels * c->in * c->out * TAPS;
+    const zk_tensor src = tensor(b, ZK_BF16, pixels, c->in, 1);
+    const zk_tensor dst = tensor(b, ZK_BF16, pixels, c->out, 1);
+    const zk_tensor weight = conv_weight(b, c);
+    struct decoding d = { .bench = *b };
+    char name[64];
+
+    snprintf(name, sizeof(name), "conv %d from %d at %d x %d x %d", c->out, c->in, c->frames,
+             c->side, c->side);
+    d.conv = (struct zk_conv){
+        .dst = zk_dense4(dst.data, ZK_BF16, c->frames, c->side, c->side, c->out),
+        .src = zk_dense4(src.data, ZK_BF16, c->frames, c->side, c->side, c->in),
+        .weight = weight, .bias = cols(b->vector, 0, c->out), .kernel = { 3, 3, 3 },
+        .stride = { 1, 1, 1 }, .before = { 2, 1, 1 }, .after = { 0, 1, 1 }, .pad = ZK_PAD_EDGE,
+    };
+    const size_t bytes = b->be->work(b->queue, ZK_OP_conv, &d.conv);
+    need(&d.bench, b->be->alloc(b->queue, bytes ? bytes : 1, &d.conv.work), "work memory");
+    const double seconds = time_of(&d.bench, convolve, name, flops, 0);
+    need(b, d.bench.status, name);
+    void *memory[] = { src.data, dst.data, weight.data, d.conv.work };
+    for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
+        b->be->free(b->queue, memory[i]);
+    return seconds;
+}
+
+static void run_decoder(struct bench *b)
+{
+    double seconds = 0, flops = 0;
+
+    for (int i = 0; i < CONVOLUTIONS && b->status == ZK_OK; i++) {
+        const struct convolution *c = &convolutions[i];
+
+        seconds += c->times * time_convolution(b, c);
+        flops += 2.0 * c->times * c->frames * c->side * c->side * c->in * c->out * TAPS;
+    }
+    if (b->status == ZK_OK)
+        printf("convolutions of a decoded tile,%d,%.2f,%.1f,0\n", b->tokens, seconds * 1e3,
+               flops / seconds * 1e-12);
 }
 
 static zk_status open_backend(struct bench *b, const char *module)
@@ -360,6 +454,8 @@ int main(int argc, char **argv)
             ((double)b.tokens * 11 * D * 2 + (double)MATRIX_N * MATRIX_K * 2) / GIB);
     if (b.status == ZK_OK)
         run(&b);
+    if (b.status == ZK_OK && frames <= 65)
+        run_decoder(&b);
     void *memory[] = { b.x.data, b.y.data, b.out.data, b.qkv.data, b.wide.data, b.weight.data,
                        b.vector.data, b.cos.data, b.sin.data, b.work };
     for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)

@@ -27,10 +27,10 @@ failed=0
 for folder in /usr/local/cuda/bin; do
     [ -d "$folder" ] && PATH=$folder:$PATH
 done
-# cuBLASLt comes with the compiler, or with PyTorch.
+# cuBLASLt and cuDNN come with the compiler, or with PyTorch.
 python=$(command -v python3)
 wheels=$("$python" -c 'import nvidia, os; print(list(nvidia.__path__)[0])' 2>/dev/null)
-for folder in /usr/local/cuda/lib64 "$wheels"/cublas/lib "$wheels"/cu13/lib; do
+for folder in /usr/local/cuda/lib64 "$wheels"/cublas/lib "$wheels"/cu13/lib "$wheels"/cudnn/lib; do
     [ -d "$folder" ] && LD_LIBRARY_PATH=$folder:${LD_LIBRARY_PATH:-}
 done
 export PATH LD_LIBRARY_PATH PYTHONUNBUFFERED=1
@@ -133,6 +133,10 @@ step_parity() {
     done
 }
 
+# The model that ships, or that of the tests.
+demo=$PWD/presets/demo/model
+[ -d "$demo/transformer" ] || demo=$fixtures/pipe
+
 # The same film on the processor and on the GPU, at least 45 dB alike.
 alike() {
     "$build/plugin/zoetrope" compare "$build/cpu.y4m" "$build/cuda.y4m" | tee /dev/stderr |
@@ -144,8 +148,8 @@ step_films() {
     local device
     for device in cpu cuda; do
         check "film-$device" 90 "$build/plugin/zoetrope" render --device $device -v \
-            -m "$fixtures/pipe" -p 'a b' -o "$build/$device.y4m" --existing replace \
-            -W 64 -H 64 --frames 9 --steps 8
+            -m "$demo" -p 'A big red star bounces on a light blue background' \
+            -o "$build/$device.y4m" --existing replace -W 128 -H 128 --frames 33 --steps 8
     done
     check film-compare 60 alike
 }
@@ -174,7 +178,7 @@ step_memcheck() { check memcheck 150 sanitizer memcheck; }
 step_racecheck() { check racecheck 150 sanitizer racecheck; }
 
 export -f info build_all has_engine alike sanitizer
-export build module checkkernels quick python
+export build module checkkernels quick python demo
 # Functions are run by a shell of their own, under a time limit.
 timeout() {
     case $(type -t "$4") in
