@@ -43,6 +43,7 @@ struct zc_cache {
     zc_cache           *lead;
     zc_tap              tap;
     int                 depth, lane;
+    enum zc_cache_keeps keeps;
     bool                listed;       /* `full` is the user's, and the method isn't asked */
     uint8_t             full[ZC_STEPS_MAX];
 
@@ -142,6 +143,8 @@ static zc_status open_method(zc_cache *c, const zc_cache_desc *d)
         ZC_TRY(zc_predictor_check(d->predictor, log, &use));
     }
     ZC_TRY(c->method->open(c->state, &env, &c->depth));
+    c->keeps = d->predictor && c->method->predictor && d->predictor->computed ? ZC_KEEPS_FULL
+                                                                              : c->method->keeps;
     c->listed = common_of(c)->full[0] != '\0';
     if (c->listed)
         ZC_TRY(zc_steps_parse(c->full, d->schedule->steps, log, common_of(c)->full));
@@ -490,7 +493,7 @@ void zc_cache_commit(zc_cache *c, zc_run *r, const zc_step *step, const zc_cache
         c->gain = c->past.count > 0 ? measure_gain(c, r, in) : 0;
         zc_copy_to(r, c->full_base, in->base);
     }
-    if (c->computing || c->method->keeps == ZC_KEEPS_ALL)
+    if (c->computing || c->keeps == ZC_KEEPS_ALL)
         remember(c, r, step, in);
     if (zk_present(c->last_probe))
         zc_copy_to(r, c->last_probe, in->probe);
@@ -502,7 +505,7 @@ zk_tensor zc_cache_feature(const zc_cache *c)
 {
     if (zk_present(c->stage))
         return c->stage;
-    return c->computing || c->method->keeps == ZC_KEEPS_ALL ? c->ring[c->newest] : free_slot(c);
+    return c->computing || c->keeps == ZC_KEEPS_ALL ? c->ring[c->newest] : free_slot(c);
 }
 
 /* ---- Going on in another process ---- */

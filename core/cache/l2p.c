@@ -60,7 +60,7 @@ static int l2p_mix(const void *state, const zc_step *step, const zc_cache_past *
 {
     const struct l2p *l = state;
 
-    return zc_predictor_mix(l->p, l->lane, step->index, past->count, coef, bias);
+    return zc_predictor_mix(l->p, l->lane, step->index, past, coef, bias);
 }
 
 const zc_cache_method zc_cache_l2p = {

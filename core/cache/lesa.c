@@ -2,13 +2,15 @@
  *
  * Whatever trained them, a spline network of three experts or least squares, for
  * one schedule they are a small table. Predicted features are remembered like
- * computed ones. */
+ * computed ones, unless the predictor has no use for them. */
 
 #include <string.h>
 
 #include "core/cache/method.h"
 #include "core/cache/predictor.h"
 #include "core/cache/steps.h"
+
+#define CHECKS 4                  /* steps that checks insert and that are remembered too */
 
 struct lesa {
     zc_cache_common common;
@@ -33,6 +35,8 @@ static const zc_opt lesa_opts[] = {
 static zc_status lesa_open(void *state, const zc_cache_env *env, int *depth)
 {
     struct lesa *l = state;
+    zc_log *log = env->log;
+    zc_status st = ZC_OK;
     const int steps = env->schedule->steps;
 
     l->p = env->predictor;
@@ -41,8 +45,13 @@ static zc_status lesa_open(void *state, const zc_cache_env *env, int *depth)
         zc_steps_lesa(l->full, steps, l->first, l->interval);
     else
         memcpy(l->full, l->p->full, (size_t)steps);
-    *depth = l->p->depth;
-    return ZC_OK;
+    ZC_CHECK(!l->p->computed || memcmp(l->full, l->p->full, (size_t)steps) == 0, ZC_E_ARGUMENT,
+             "cache.interval = %d: the predictor's coefficients are for the steps that it was "
+             "trained with, expected 0", l->interval);
+    *depth = l->p->depth + (l->p->computed && l->common.max_error > 0 ? CHECKS : 0);
+    *depth = *depth < ZC_CACHE_DEPTH ? *depth : ZC_CACHE_DEPTH;
+done:
+    return st;
 }
 
 static bool lesa_computes(void *state, const zc_step *step, const zc_cache_seen *seen)
@@ -58,7 +67,7 @@ static int lesa_mix(const void *state, const zc_step *step, const zc_cache_past 
 {
     const struct lesa *l = state;
 
-    return zc_predictor_mix(l->p, l->lane, step->index, past->count, coef, bias);
+    return zc_predictor_mix(l->p, l->lane, step->index, past, coef, bias);
 }
 
 const zc_cache_method zc_cache_lesa = {

@@ -60,15 +60,47 @@ float *zc_predictor_row(const zc_predictor *p, int lane, int step)
     return p->rows + row * (size_t)(p->depth + 1);
 }
 
-int zc_predictor_mix(const zc_predictor *p, int lane, int step, int past, float *coef, float *bias)
+/* Where the feature of a step is in what is remembered; -1 if it is not. */
+static int place_of(const zc_cache_past *past, int step)
+{
+    for (int i = 0; i < past->count; i++) {
+        if (past->step[i] == step)
+            return i;
+    }
+    return -1;
+}
+
+/* Steps that were computed besides, for checks, lie between those that are meant. */
+static int computed_mix(const zc_predictor *p, const float *row, int step,
+                        const zc_cache_past *past, float *coef)
+{
+    int most = 0, k = 0;
+
+    memset(coef, 0, (size_t)past->count * sizeof(*coef));
+    for (int i = step - 1; i >= 0 && k < p->counts[step]; i--) {
+        const int at = p->full[i] ? place_of(past, i) : -1;
+
+        if (p->full[i] && at < 0)
+            return 0;
+        if (p->full[i])
+            coef[at] = row[k++];
+        most = at >= most ? at + 1 : most;
+    }
+    return k == p->counts[step] ? most : 0;
+}
+
+int zc_predictor_mix(const zc_predictor *p, int lane, int step, const zc_cache_past *past,
+                     float *coef, float *bias)
 {
     const float *row = zc_predictor_row(p, lane, step);
     const int count = p->counts[step];
 
-    if (count > past)
+    *bias = row[p->depth];
+    if (p->computed)
+        return computed_mix(p, row, step, past, coef);
+    if (count > past->count)
         return 0;
     memcpy(coef, row, (size_t)count * sizeof(*coef));
-    *bias = row[p->depth];
     return count;
 }
 

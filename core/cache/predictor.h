@@ -9,7 +9,8 @@
  *     network   F32 [lanes, n]                  only of a spline network: its parameters, in the
  *                                               order of core/train/kan.h
  * and metadata as text: format (zoetrope-predictor-1), method, fit, tap, model (the
- * fingerprint), prompts, early and late (only with a network: where its experts change), licence.
+ * fingerprint), prompts, early and late (only with a network: where its experts change), licence,
+ * and past, which is "computed" where coefficients belong to computed features alone.
  *
  * Thread safety: constant once it is made. */
 #ifndef ZC_PREDICTOR_H
@@ -21,6 +22,7 @@
 
 struct zc_predictor {
     int     steps, lanes, depth;      /* depth: features of the longest window */
+    bool    computed;                 /* the window has computed features alone, those of `full` */
     zc_tap  tap;
     float  *rows;                     /* [lanes][steps][depth + 1] */
     int32_t *counts;                  /* [steps] */
@@ -54,8 +56,9 @@ zc_status zc_predictor_load_network(zc_predictor *p, zc_log *log, const char *pa
 /* The row of a step: depth + 1 numbers, borrowed. A predictor of one lane serves all. */
 float *zc_predictor_row(const zc_predictor *p, int lane, int step);
 
-/* The coefficients of a step, with `past` features there; 0 if they don't suffice. */
-int zc_predictor_mix(const zc_predictor *p, int lane, int step, int past, float *coef, float *bias);
+/* The coefficients of a step, with those features there; 0 if they don't suffice. */
+int zc_predictor_mix(const zc_predictor *p, int lane, int step, const zc_cache_past *past,
+                     float *coef, float *bias);
 
 /* A job that a predictor is offered to. */
 typedef struct zc_predictor_use {

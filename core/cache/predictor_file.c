@@ -11,6 +11,8 @@
 #include "core/io/safetensors.h"
 
 #define FORMAT         "zoetrope-predictor-1"
+#define PAST_COMPUTED "computed"
+#define PAST_ALL      "all"
 #define NETWORK_LIMIT  (64u << 20)        /* numbers */
 
 /* ---- Writing ---- */
@@ -47,7 +49,8 @@ zc_status zc_predictor_save(const zc_predictor *p, zc_log *log, const char *path
     const zc_note notes[] = {
         { "format", FORMAT }, { "method", p->method }, { "fit", p->fit },
         { "tap", zc_tap_name(p->tap) }, { "model", p->model }, { "prompts", prompts },
-        { "licence", p->licence }, { "early", early }, { "late", late },
+        { "licence", p->licence }, { "past", p->computed ? PAST_COMPUTED : PAST_ALL },
+        { "early", early }, { "late", late },
     };
     const size_t network = p->network ? 1 : 0;
     const zc_safetensors_desc desc = {
@@ -138,6 +141,8 @@ static zc_status read_notes(const struct source *s, zc_log *log, zc_predictor *p
 {
     zc_status st = ZC_OK;
     char text[32];
+    const char *past = NULL;
+    size_t bytes = 0;
     double prompts = 0;
 
     ZC_TRY(need_note(s, log, "method", p->method, sizeof(p->method)));
@@ -149,6 +154,13 @@ static zc_status read_notes(const struct source *s, zc_log *log, zc_predictor *p
     ZC_CHECK(p->tap != ZC_TAP_COUNT, ZC_E_FORMAT,
              "%s: metadata 'tap' is '%s', expected trunk, norm or output", s->path,
              zc_quote_text(text).text);
+    if (zc_container_text(s->c, "past", &past, &bytes)) {
+        ZC_TRY(need_note(s, log, "past", text, sizeof(text)));
+        p->computed = strcmp(text, PAST_COMPUTED) == 0;
+        ZC_CHECK(p->computed || strcmp(text, PAST_ALL) == 0, ZC_E_FORMAT,
+                 "%s: metadata 'past' is '%s', expected computed or all", s->path,
+                 zc_quote_text(text).text);
+    }
     ZC_TRY(need_number(s, log, "prompts", &prompts));
     ZC_CHECK(prompts >= 0 && prompts <= 1e9, ZC_E_FORMAT,
              "%s: metadata 'prompts' is %g, expected 0 to 1e9", s->path, prompts);
@@ -165,15 +177,15 @@ static zc_status check_values(const struct source *s, zc_log *log, const zc_pred
     for (size_t i = 0; i < numbers; i++)
         ZC_CHECK(isfinite(p->rows[i]), ZC_E_FORMAT, "%s: rows: number %zu is not finite", s->path,
                  i);
-    for (int i = 0; i < p->steps; i++) {
+    for (int i = 0, before = 0; i < p->steps; before += p->computed ? p->full[i] : 1, i++) {
         ZC_CHECK(p->counts[i] >= 0 && p->counts[i] <= p->depth, ZC_E_FORMAT,
                  "%s: counts: step %d has %d, expected 0 to %d", s->path, i, p->counts[i],
                  p->depth);
         ZC_CHECK(p->full[i] <= 1, ZC_E_FORMAT, "%s: full: step %d has %d, expected 0 or 1",
                  s->path, i, p->full[i]);
-        ZC_CHECK(p->full[i] || (p->counts[i] > 0 && p->counts[i] <= i), ZC_E_FORMAT,
+        ZC_CHECK(p->full[i] || (p->counts[i] > 0 && p->counts[i] <= before), ZC_E_FORMAT,
                  "%s: step %d is predicted from %d features, expected 1 to %d", s->path, i,
-                 p->counts[i], i);
+                 p->counts[i], before);
     }
     for (int i = 0; i <= p->steps; i++)
         ZC_CHECK(isfinite(p->sigma[i]), ZC_E_FORMAT, "%s: sigma: number %d is not finite", s->path,

@@ -83,6 +83,14 @@ void zc_gram_add(zc_gram *g, const float *truth, const float *visited, size_t co
     }
 }
 
+void zc_gram_join(zc_gram *to, const zc_gram *from)
+{
+    const size_t count = (size_t)to->size * (size_t)to->size;
+
+    for (size_t i = 0; i < count; i++)
+        to->sum[i] += from->sum[i];
+}
+
 /* ---- Solving ---- */
 
 bool zc_gram_least(double *a, double *b, int n, double ridge, double *unit)
@@ -136,6 +144,8 @@ struct state {
     double *u, *gu;           /* [steps][size]: what is remembered of each step */
     double *path, *gpath;     /* [size]: sum of the sampler's ways times errors so far */
     double *a, *b, *unit;     /* least squares: window + 1 */
+    int *member;              /* [window]: steps in the window, newest first */
+    int count;                /* of them */
 };
 
 static const double *column(const zc_gram *g, int i)
@@ -158,32 +168,42 @@ static void add_scaled(double *x, const double *y, double f, int n)
         x[i] += f * y[i];
 }
 
-/* Member k of the window of step i, and its product with the matrix; the constant is last. */
-static const double *member(const struct state *s, int i, int k)
+/* What the prediction of step i is made from. */
+static void fill_window(struct state *s, const zc_gram_problem *p, int i)
 {
-    return s->u + (size_t)(i - 1 - k) * (size_t)s->g->size;
+    s->count = 0;
+    for (int k = i - 1; k >= 0 && s->count < p->window; k--) {
+        if (!p->computed || p->full[k])
+            s->member[s->count++] = k;
+    }
 }
 
-static const double *member_times(const struct state *s, int i, int k, int count)
+/* Member k of the window, and its product with the matrix; the constant is last. */
+static const double *member(const struct state *s, int k)
+{
+    return s->u + (size_t)s->member[k] * (size_t)s->g->size;
+}
+
+static const double *member_times(const struct state *s, int k)
 {
     const size_t n = (size_t)s->g->size;
 
-    return k < count ? s->gu + (size_t)(i - 1 - k) * n : column(s->g, s->g->size - 1);
+    return k < s->count ? s->gu + (size_t)s->member[k] * n : column(s->g, s->g->size - 1);
 }
 
 /* Coefficients of step i: the newest feature as it is, plus what least squares adds of all in the
  * window and of the constant. Left in s->b, constant last. */
-static bool solve_step(struct state *s, const zc_gram_problem *p, int i, int count, double share)
+static bool solve_step(struct state *s, const zc_gram_problem *p, int i, double share)
 {
     const zc_gram *g = s->g;
-    const int n = g->size, m = count + 1, one = n - 1;
-    const double *newest = member(s, i, 0);
+    const int n = g->size, count = s->count, m = count + 1, one = n - 1;
+    const double *newest = member(s, 0);
 
     for (int k = 0; k < m; k++) {
-        const double *times = member_times(s, i, k, count);
+        const double *times = member_times(s, k);
 
         for (int l = 0; l <= k; l++) {
-            const double value = l < count ? product(member(s, i, l), times, n) : times[one];
+            const double value = l < count ? product(member(s, l), times, n) : times[one];
 
             s->a[k * m + l] = s->a[l * m + k] = value;
         }
@@ -195,7 +215,7 @@ static bool solve_step(struct state *s, const zc_gram_problem *p, int i, int cou
 }
 
 /* Puts what is remembered of step i in its place. */
-static void place(struct state *s, const zc_gram_problem *p, int i, const float *row, int count)
+static void place(struct state *s, const zc_gram_problem *p, int i, const float *row)
 {
     const zc_gram *g = s->g;
     const int n = g->size;
@@ -215,9 +235,9 @@ static void place(struct state *s, const zc_gram_problem *p, int i, const float 
         return;
     }
     memset(gu, 0, (size_t)n * sizeof(*gu));
-    for (int k = 0; k < count; k++) {
-        add_scaled(u, s->u + (size_t)(i - 1 - k) * (size_t)n, (double)row[k], n);
-        add_scaled(gu, s->gu + (size_t)(i - 1 - k) * (size_t)n, (double)row[k], n);
+    for (int k = 0; k < s->count; k++) {
+        add_scaled(u, member(s, k), (double)row[k], n);
+        add_scaled(gu, member_times(s, k), (double)row[k], n);
     }
     u[n - 1] += (double)row[p->window];
     add_scaled(gu, column(g, n - 1), (double)row[p->window], n);
@@ -233,8 +253,9 @@ static double error_of(const struct state *s, int i)
     return fmax(product(u, gu, n) - 2 * gu[h] + column(g, h)[h], 0);
 }
 
-static zc_status solve_all(struct state *s, zc_log *log, const zc_gram_problem *p, float *rows,
-                           int32_t *counts, double *cost)
+/* Rows that are given are used as they are. */
+static zc_status solve_all(struct state *s, zc_log *log, const zc_gram_problem *p, bool given,
+                           float *rows, int32_t *counts, double *cost)
 {
     zc_status st = ZC_OK;
     const zc_gram *g = s->g;
@@ -246,21 +267,23 @@ static zc_status solve_all(struct state *s, zc_log *log, const zc_gram_problem *
         runs += column(g, S + i)[S + i] / S;
     for (int i = 0; i < S; i++) {
         const double way = (double)p->sigma[i] - (double)p->sigma[i + 1];
-        const int count = i < p->window ? i : p->window;
         float *row = rows + (size_t)i * (size_t)(p->window + 1);
 
-        memset(row, 0, ((size_t)p->window + 1) * sizeof(*row));
-        counts[i] = count;
-        if (i > 0) {
+        fill_window(s, p, i);
+        if (!given) {
+            memset(row, 0, ((size_t)p->window + 1) * sizeof(*row));
+            counts[i] = s->count;
+        }
+        if (i > 0 && !given) {
             const double share = p->velocity && way != 0 ? p->path / way : 0;
 
-            ZC_CHECK(solve_step(s, p, i, count, share), ZC_E_FORMAT,
+            ZC_CHECK(solve_step(s, p, i, share), ZC_E_FORMAT,
                      "training: features of step %d are not finite", i);
-            for (int k = 0; k < count; k++)
+            for (int k = 0; k < s->count; k++)
                 row[k] = (float)(s->b[k] + (k == 0));
-            row[p->window] = (float)s->b[count];
+            row[p->window] = (float)s->b[s->count];
         }
-        place(s, p, i, row, count);
+        place(s, p, i, row);
         *cost += p->response ? 0 : way * way * error_of(s, i);
         add_scaled(s->path, s->u + (size_t)i * (size_t)n, way, n);
         s->path[S + i] -= way;
@@ -274,18 +297,19 @@ done:
     return st;
 }
 
-zc_status zc_gram_solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p, float *rows,
-                        int32_t *counts, double *cost)
+static zc_status solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p, bool given,
+                       float *rows, int32_t *counts, double *cost)
 {
     zc_status st = ZC_OK;
     const size_t n = (size_t)g->size, S = (size_t)g->steps, m = (size_t)p->window + 1;
     double *memory = zc_new_array(double, 2 * S * n + 2 * n + m * m + 2 * m);
     float *own_rows = rows ? NULL : zc_new_array(float, S * m);
     int32_t *own_counts = counts ? NULL : zc_new_array(int32_t, S);
+    int *members = zc_new_array(int, m);
     double own_cost;
-    struct state s = { .g = g };
+    struct state s = { .g = g, .member = members };
 
-    ZC_CHECK(memory && (rows || own_rows) && (counts || own_counts), ZC_E_NOMEM,
+    ZC_CHECK(memory && members && (rows || own_rows) && (counts || own_counts), ZC_E_NOMEM,
              "no memory for least squares over %d steps", g->steps);
     s.u = memory;
     s.gu = s.u + S * n;
@@ -294,11 +318,24 @@ zc_status zc_gram_solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p,
     s.a = s.gpath + n;
     s.b = s.a + m * m;
     s.unit = s.b + m;
-    ZC_TRY(solve_all(&s, log, p, rows ? rows : own_rows, counts ? counts : own_counts,
+    ZC_TRY(solve_all(&s, log, p, given, rows ? rows : own_rows, counts ? counts : own_counts,
                      cost ? cost : &own_cost));
 done:
     zc_free(memory);
+    zc_free(members);
     zc_free(own_rows);
     zc_free(own_counts);
     return st;
+}
+
+zc_status zc_gram_solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p, float *rows,
+                        int32_t *counts, double *cost)
+{
+    return solve(g, log, p, false, rows, counts, cost);
+}
+
+zc_status zc_gram_cost(const zc_gram *g, zc_log *log, const zc_gram_problem *p, const float *rows,
+                       double *cost)
+{
+    return solve(g, log, p, true, (float *)(uintptr_t)rows, NULL, cost);
 }

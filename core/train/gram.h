@@ -41,6 +41,7 @@ typedef struct zc_gram_problem {
     const float   *sigma;         /* [steps + 1] */
     const uint8_t *full;          /* [steps] */
     int            window;        /* features of a prediction */
+    bool           computed;      /* computed ones alone; otherwise predicted ones as well */
     double         ridge;         /* of each feature's size; pulls towards repeating the newest */
     bool           velocity;      /* features are what the latent moves by */
     double         path;          /* 0 .. 1: how much of the error that the latent has already taken
@@ -59,6 +60,13 @@ typedef struct zc_gram_problem {
  * end, which is all there is with a response; both relative to the features. */
 zc_status zc_gram_solve(const zc_gram *g, zc_log *log, const zc_gram_problem *p, float *rows,
                         int32_t *counts, double *cost);
+
+/* What these rows cost on other runs than they were solved for. */
+zc_status zc_gram_cost(const zc_gram *g, zc_log *log, const zc_gram_problem *p, const float *rows,
+                       double *cost);
+
+/* to += from. */
+void zc_gram_join(zc_gram *to, const zc_gram *from);
 
 /* The best set of `count` computed steps, written to full: dynamic programming over
  * pairs of neighbours, with predictions from two computed features, then single

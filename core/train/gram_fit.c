@@ -9,11 +9,12 @@
 #include "core/train/gram_fit.h"
 #include "core/train/state.h"
 
-#define REHEARSED 9           /* one prompt of so many is run again in each round */
+#define REHEARSED 6           /* one prompt of so many is run again in each round */
 #define LEAST 1e-20           /* square error that is as good as none */
 
 static const char *const histories[] = { "closed", "teacher", NULL };
 static const char *const methods[] = { "lesa", "l2p", NULL };
+static const char *const pasts[] = { "computed", "all", NULL };
 
 const zc_opt zc_gram_opts[] = {
     ZC_OPT_INT(zc_gram_options, interval, 7, 1, ZC_STEPS_MAX,
@@ -24,8 +25,11 @@ const zc_opt zc_gram_opts[] = {
                "how many steps to compute, the best ones are searched; 0: by interval"),
     ZC_OPT_INT(zc_gram_options, window, 8, 0, ZC_CACHE_DEPTH,
                "features that a prediction is made from; 0: all before it"),
-    ZC_OPT_INT(zc_gram_options, rounds, 3, 0, 100, "closed-loop rounds"),
-    ZC_OPT_INT(zc_gram_options, rehearsed, 0, 0, 1000000, "prompts in each round; 0: a ninth"),
+    ZC_OPT_ENUM(zc_gram_options, past, 0, pasts, "features that predictions are made from"),
+    ZC_OPT_INT(zc_gram_options, rounds, 2, 0, 100, "closed-loop rounds"),
+    ZC_OPT_INT(zc_gram_options, rehearsed, 0, 0, 1000000, "prompts in each round; 0: a sixth"),
+    ZC_OPT_INT(zc_gram_options, folds, 4, 0, ZC_GRAM_FOLDS,
+               "parts of the prompts, to find the ridge by; 0: it is as given"),
     ZC_OPT_FLOAT(zc_gram_options, ridge, 1e-5, 0, 1, "pull towards repeating the newest feature"),
     ZC_OPT_FLOAT(zc_gram_options, path, 0.5, 0, 1,
                  "share of the latent's error that a prediction makes up for"),
@@ -39,7 +43,10 @@ struct zc_gram_fit {
     zc_train_job    job;
     zc_gram_options options;
     int             prompts, rehearsed, steps;
-    zc_gram         gram[ZC_PREDICTOR_LANES];         /* of uncached runs */
+    int             folds;            /* of prompts, in turn */
+    zc_gram         fold[ZC_PREDICTOR_LANES][ZC_GRAM_FOLDS];  /* of uncached runs */
+    zc_gram         gram[ZC_PREDICTOR_LANES], others;         /* sums of them */
+    double          ridge;
     double         *answer;           /* [2][steps]: of computed steps, see add_answer */
     double         *response;         /* [steps] */
     double          cost;
@@ -76,14 +83,22 @@ zc_status zc_gram_fit_open(zc_gram_fit **out, const zc_train_job *job, const zc_
     f->steps = job->schedule->steps;
     ZC_CHECK(o->budget <= f->steps, ZC_E_ARGUMENT, "a budget of %d steps to compute, expected at "
              "most %d", o->budget, f->steps);
-    for (int lane = 0; lane < job->lanes; lane++)
+    f->folds = o->folds < prompts ? o->folds : prompts;
+    f->folds = f->folds > 1 ? f->folds : 1;
+    f->ridge = (double)o->ridge;
+    for (int lane = 0; lane < job->lanes; lane++) {
         ZC_TRY(zc_gram_init(&f->gram[lane], log, f->steps));
+        for (int k = 0; k < f->folds; k++)
+            ZC_TRY(zc_gram_init(&f->fold[lane][k], log, f->steps));
+    }
+    ZC_TRY(zc_gram_init(&f->others, log, f->steps));
     ZC_TRY(zc_trajectory_init(&f->truth, log, job->lanes, f->steps, job->count));
     ZC_TRY(zc_trajectory_init(&f->visited, log, job->lanes, f->steps, job->count));
     ZC_TRY(zc_train_predictor(&f->present, job, methods[o->method], "gram",
                               depth_of(o, f->steps), prompts));
     ZC_TRY(zc_train_predictor(&f->best, job, methods[o->method], "gram", depth_of(o, f->steps),
                               prompts));
+    f->present->computed = f->best->computed = o->past == 0 && o->method == 0;
     f->path = zc_new_array(double, job->count);
     f->answer = zc_new_array(double, 2 * (size_t)f->steps);
     f->response = zc_new_array(double, (size_t)f->steps);
@@ -106,8 +121,12 @@ void zc_gram_fit_close(zc_gram_fit **fit)
 
     if (!f)
         return;
-    for (int lane = 0; lane < ZC_PREDICTOR_LANES; lane++)
+    for (int lane = 0; lane < ZC_PREDICTOR_LANES; lane++) {
         zc_gram_fini(&f->gram[lane]);
+        for (int k = 0; k < ZC_GRAM_FOLDS; k++)
+            zc_gram_fini(&f->fold[lane][k]);
+    }
+    zc_gram_fini(&f->others);
     zc_trajectory_fini(&f->truth);
     zc_trajectory_fini(&f->visited);
     zc_predictor_destroy(&f->present);
@@ -144,8 +163,9 @@ size_t zc_gram_fit_bytes(const zc_gram_fit *f)
     const size_t lanes = (size_t)f->job.lanes, S = (size_t)f->steps, size = 2 * S + 1;
     const size_t search = f->options.budget > 0 ? S * S * (S + (size_t)f->options.budget + 1) : 0;
 
-    return lanes * (size * size * sizeof(double) + 2 * S * f->job.count * sizeof(float)) +
-        f->job.count * sizeof(double) + search * sizeof(double);
+    return (lanes * ((size_t)f->folds + 1) + 1) * size * size * sizeof(double) +
+        lanes * 2 * S * f->job.count * sizeof(float) + f->job.count * sizeof(double) +
+        search * sizeof(double);
 }
 
 double zc_gram_fit_cost(const zc_gram_fit *f)
@@ -194,22 +214,89 @@ static bool make_response(zc_gram_fit *f)
     return last >= 0;
 }
 
+/* The sum of all parts but one; of all with -1. */
+static void join(zc_gram *to, const zc_gram *parts, int count, int but)
+{
+    memset(to->sum, 0, (size_t)to->size * (size_t)to->size * sizeof(*to->sum));
+    for (int k = 0; k < count; k++) {
+        if (k != but)
+            zc_gram_join(to, &parts[k]);
+    }
+}
+
+/* What a problem costs on prompts that its rows do not come from: the mean of the logarithm. */
+static zc_status try_out(zc_gram_fit *f, const zc_gram_problem *problem, double *score)
+{
+    zc_log *log = f->job.log;
+    zc_status st = ZC_OK;
+
+    *score = 0;
+    for (int k = 0; k < f->folds; k++) {
+        double sum = 0;
+
+        for (int lane = 0; lane < f->job.lanes; lane++) {
+            float *rows = zc_predictor_row(f->present, lane, 0);
+            double cost = 0;
+
+            join(&f->others, f->fold[lane], f->folds, k);
+            ZC_TRY(zc_gram_solve(&f->others, log, problem, rows, f->present->counts, NULL));
+            ZC_TRY(zc_gram_cost(&f->fold[lane][k], log, problem, rows, &cost));
+            sum += cost;
+        }
+        *score += log2(fmax(sum, LEAST)) / f->folds;
+    }
+done:
+    return st;
+}
+
+/* The ridge that does best in that. */
+static zc_status find_ridge(zc_gram_fit *f, const zc_gram_problem *with)
+{
+    static const double ridges[] = { 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2 };
+    zc_log *log = f->job.log;
+    zc_status st = ZC_OK;
+    zc_gram_problem problem = *with;
+    double least = DBL_MAX;
+
+    for (size_t i = 0; i < sizeof(ridges) / sizeof(ridges[0]); i++) {
+        double score = 0;
+
+        problem.ridge = ridges[i];
+        ZC_TRY(try_out(f, &problem, &score));
+        if (score < least) {
+            least = score;
+            f->ridge = ridges[i];
+        }
+    }
+    zc_info(log, "training: ridge %g, error 2^%.2f expected of other prompts", f->ridge, least);
+done:
+    return st;
+}
+
 /* Rows from what has been added so far; the schedule too, if that is open. */
 static zc_status solve(zc_gram_fit *f)
 {
     zc_log *log = f->job.log;
     zc_status st = ZC_OK;
     zc_predictor *p = f->present;
-    const zc_gram_problem problem = {
+    zc_gram_problem problem = {
         .sigma = f->job.schedule->sigma, .full = p->full, .window = p->depth,
-        .ridge = (double)f->options.ridge,
-        .velocity = answers(f), .path = (double)f->options.path,
-        .history = (enum zc_gram_history)f->options.history,
+        .computed = p->computed, .ridge = f->ridge, .velocity = answers(f),
+        .path = (double)f->options.path, .history = (enum zc_gram_history)f->options.history,
         .response = answers(f) && make_response(f) ? f->response : NULL,
     };
 
-    if (f->options.budget > 0 && (answers(f) || f->at == f->prompts))
-        ZC_TRY(zc_gram_search(f->gram, f->job.lanes, log, &problem, f->options.budget, p->full));
+    for (int lane = 0; lane < f->job.lanes; lane++)
+        join(&f->gram[lane], f->fold[lane], f->folds, -1);
+    /* The ridge depends on the steps, and these on the ridge. */
+    for (int pass = 0; pass < (f->folds > 1 ? 2 : 1); pass++) {
+        if (f->options.budget > 0 && (answers(f) || f->at == f->prompts))
+            ZC_TRY(zc_gram_search(f->gram, f->job.lanes, log, &problem, f->options.budget,
+                                  p->full));
+        if (f->folds > 1)
+            ZC_TRY(find_ridge(f, &problem));
+        problem.ridge = f->ridge;
+    }
     f->cost = 0;
     for (int lane = 0; lane < f->job.lanes; lane++) {
         double cost = 0;
@@ -298,7 +385,7 @@ zc_status zc_gram_fit_next(zc_gram_fit *f, const zc_train_source *source, double
             f->score[1] += score_of_run(f, lane, &error);
     }
     for (int lane = 0; lane < f->job.lanes && (!closed || !answers(f)); lane++)
-        zc_gram_add(&f->gram[lane], zc_trajectory_at(&f->truth, lane, 0),
+        zc_gram_add(&f->fold[lane][prompt % f->folds], zc_trajectory_at(&f->truth, lane, 0),
                     closed ? zc_trajectory_at(&f->visited, lane, 0) : NULL, f->job.count);
     f->at++;
     if (f->at >= f->prompts && (f->at - f->prompts) % f->rehearsed == 0) {
@@ -322,6 +409,7 @@ zc_status zc_gram_fit_predictor(const zc_gram_fit *f, zc_predictor **out)
     ZC_CHECK(f->at >= f->prompts, ZC_E_ARGUMENT, "only %d of %d prompts have been added", f->at,
              f->prompts);
     ZC_TRY(zc_train_predictor(&p, &f->job, from->method, "gram", from->depth, f->prompts));
+    p->computed = from->computed;
     copy_rows(p, from);
     *out = p;
     p = NULL;
@@ -335,7 +423,10 @@ done:
 /* The arrays of a state, in the file's order. */
 static int arrays_of(zc_gram_fit *f, zc_state_array arrays[ZC_STATE_ARRAYS])
 {
-    static const char *const grams[ZC_PREDICTOR_LANES] = { "gram0", "gram1" };
+    static const char *const grams[ZC_PREDICTOR_LANES][ZC_GRAM_FOLDS] = {
+        { "gram0.0", "gram0.1", "gram0.2", "gram0.3", "gram0.4", "gram0.5", "gram0.6", "gram0.7" },
+        { "gram1.0", "gram1.1", "gram1.2", "gram1.3", "gram1.4", "gram1.5", "gram1.6", "gram1.7" },
+    };
     static const char *const names[2][3] = { { "full", "counts", "rows" },
                                              { "best_full", "best_counts", "best_rows" } };
     zc_predictor *const two[2] = { f->present, f->best };
@@ -352,10 +443,14 @@ static int arrays_of(zc_gram_fit *f, zc_state_array arrays[ZC_STATE_ARRAYS])
     }
     arrays[n++] = (zc_state_array){ "score", ZK_F64, f->score, 2 };
     arrays[n++] = (zc_state_array){ "answer", ZK_F64, f->answer, 2 * S };
+    arrays[n++] = (zc_state_array){ "ridge", ZK_F64, &f->ridge, 1 };
     for (int lane = 0; lane < f->job.lanes; lane++) {
-        const uint64_t size = (uint64_t)f->gram[lane].size;
+        for (int k = 0; k < f->folds; k++) {
+            const zc_gram *g = &f->fold[lane][k];
 
-        arrays[n++] = (zc_state_array){ grams[lane], ZK_F64, f->gram[lane].sum, size * size };
+            arrays[n++] = (zc_state_array){ grams[lane][k], ZK_F64, g->sum,
+                                            (uint64_t)g->size * (uint64_t)g->size };
+        }
     }
     return n;
 }

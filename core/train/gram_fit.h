@@ -9,8 +9,10 @@
  * it should have been, is added to the matrices. Of all that a round has tried, what was
  * nearest to the uncached runs is kept; so more rounds never make these prompts worse.
  *
- * Memory: 8 (2 S + 1)^2 bytes a lane (82 kB at 50 steps), two trajectories, and 8 S^3 bytes
- * for a search.
+ * How far to trust the features is found by trying rows on prompts that they don't come from.
+ *
+ * Memory: 8 (2 S + 1)^2 bytes a lane (82 kB at 50 steps) for each part of the prompts and three
+ * more, two trajectories, and 8 S^3 bytes for a search.
  *
  * Thread safety: a fit belongs to one thread at a time. */
 #ifndef ZC_GRAM_FIT_H
@@ -20,12 +22,17 @@
 #include "core/train/gram.h"
 #include "core/train/train.h"
 
+#define ZC_GRAM_FOLDS 8
+
 typedef struct zc_gram_options {
     int32_t interval, first;          /* of the schedule, as in lesa */
     char    full[ZC_CACHE_LIST];      /* explicit steps; "": by interval or budget */
     int32_t budget;                   /* steps to compute, the best set is searched; 0: no search */
     int32_t window;                   /* features of a prediction; 0: all before it */
-    int32_t rounds, rehearsed;        /* closed loop: how often, and prompts in each; 0: a ninth */
+    int32_t past;                     /* which features: 0: computed ones, 1: all */
+    int32_t rounds, rehearsed;        /* closed loop: how often, and prompts in each; 0: a sixth */
+    int32_t folds;                    /* parts of the prompts, on each of which rows from the others
+                                       * are tried to find the ridge; below 2: as given */
     float   ridge;                    /* see zc_gram_problem; path acts at the output only */
     float   path;
     int32_t history;                  /* enum zc_gram_history */

@@ -11,7 +11,7 @@
 #include "core/train/train.h"
 #include "kernels/dtype.h"
 
-#define ZC_STATE_ARRAYS   16
+#define ZC_STATE_ARRAYS   32
 #define ZC_STATE_COUNTERS 8
 
 typedef struct zc_state_array {

@@ -8,15 +8,28 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/memfile.h"
 
+/* What is remembered at a step, newest first. */
+static zc_cache_past past_at(const zc_predictor *p, int step)
+{
+    zc_cache_past past = { .count = 0 };
+
+    for (int i = step - 1; i >= 0 && past.count < ZC_CACHE_DEPTH; i--) {
+        if (p->full[i] || !p->computed)
+            past.step[past.count++] = i;
+    }
+    return past;
+}
+
 static void use(const zc_predictor *p)
 {
     float coef[ZC_CACHE_DEPTH], bias = 0;
 
     for (int lane = 0; lane < p->lanes; lane++) {
         for (int i = 0; i < p->steps; i++) {
-            const int n = zc_predictor_mix(p, lane, i, i, coef, &bias);
+            const zc_cache_past past = past_at(p, i);
+            const int n = zc_predictor_mix(p, lane, i, &past, coef, &bias);
 
-            FUZZ_REQUIRE(n >= 0 && n <= p->depth && n <= i);
+            FUZZ_REQUIRE(n >= 0 && n <= p->depth && n <= past.count);
             FUZZ_REQUIRE(p->full[i] || n > 0);
             for (int k = 0; k < n; k++)
                 FUZZ_REQUIRE(isfinite(coef[k]));

@@ -77,6 +77,36 @@ static void what_is_saved_is_loaded(void)
     zc_predictor_destroy(&q);
 }
 
+/* Steps 0, 1 and 4 are computed; row numbers tell which coefficient went where. */
+static void computed_features_are_found_by_their_steps(void)
+{
+    zc_predictor *p = sample(), *q = NULL;
+    const zc_cache_past meant = { .count = 3, .step = { 4, 1, 0 } };
+    const zc_cache_past more = { .count = 5, .step = { 4, 3, 2, 1, 0 } };
+    const zc_cache_past less = { .count = 2, .step = { 4, 1 } };
+    const float *row = zc_predictor_row(p, 1, 5);
+    float coef[ZC_CACHE_DEPTH], bias = 0;
+
+    p->computed = true;
+    p->counts[3] = 2;
+    p->counts[5] = 3;
+    REQUIRE_INT(zc_predictor_mix(p, 1, 5, &meant, coef, &bias), 3);
+    REQUIRE(same(coef, row, 3 * sizeof(*row)) && bias == row[DEPTH]);
+    REQUIRE_INT(zc_predictor_mix(p, 1, 5, &more, coef, &bias), 5);
+    REQUIRE(coef[0] == row[0] && coef[1] == 0 && coef[2] == 0 && coef[3] == row[1] &&
+            coef[4] == row[2]);
+    REQUIRE_INT(zc_predictor_mix(p, 1, 5, &less, coef, &bias), 0);
+
+    REQUIRE_INT(zc_predictor_save(p, NULL, "a.safetensors"), ZC_OK);
+    REQUIRE_INT(zc_predictor_load(&q, NULL, "a.safetensors"), ZC_OK);
+    REQUIRE(q && q->computed);
+    zc_predictor_destroy(&q);
+    p->counts[3] = 3;                         /* where two have been computed */
+    REQUIRE_INT(zc_predictor_save(p, NULL, "a.safetensors"), ZC_OK);
+    REQUIRE_INT(zc_predictor_load(&q, NULL, "a.safetensors"), ZC_E_FORMAT);
+    zc_predictor_destroy(&p);
+}
+
 static void the_network_is_read_on_request(void)
 {
     zc_predictor *p = sample(), *q = NULL;
@@ -212,6 +242,7 @@ int main(void)
 {
     memfiles_begin();
     TEST(what_is_saved_is_loaded);
+    TEST(computed_features_are_found_by_their_steps);
     TEST(the_network_is_read_on_request);
     TEST(what_can_not_be_used_is_named);
     TEST(other_files_are_refused);

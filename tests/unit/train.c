@@ -92,14 +92,28 @@ static zc_status sim_start(void *user, int prompt, const zc_predictor *p)
     return ZC_OK;
 }
 
+/* What a cache would remember then, newest first. */
+static zc_cache_past past_at(const zc_predictor *p, int step)
+{
+    zc_cache_past past = { .count = 0 };
+
+    for (int i = step - 1; i >= 0; i--) {
+        if (p->full[i] || !p->computed)
+            past.step[past.count++] = i;
+    }
+    return past;
+}
+
 static zc_status sim_step(void *user, int step, zc_trajectory *t)
 {
     struct sim *s = user;
     static double h[STEPS][COUNT];
+    const zc_cache_past past = past_at(s->p, step);
+    float coef[ZC_CACHE_DEPTH], bias = 0;
     const double way = (double)schedule.sigma[step] - (double)schedule.sigma[step + 1];
 
     for (int lane = 0; lane < s->lanes; lane++) {
-        const float *row = zc_predictor_row(s->p, lane, step);
+        const int members = zc_predictor_mix(s->p, lane, step, &past, coef, &bias);
 
         true_features(s, s->prompt, lane, h);
         for (int e = 0; e < COUNT; e++) {
@@ -107,9 +121,9 @@ static zc_status sim_step(void *user, int step, zc_trajectory *t)
             double v = h[step][e] + drift * s->error[lane][e];
 
             if (!s->p->full[step]) {
-                v = (double)row[s->p->depth];
-                for (int k = 0; k < s->p->counts[step]; k++)
-                    v += (double)row[k] * s->past[lane][step - 1 - k][e];
+                v = (double)bias;
+                for (int k = 0; k < members; k++)
+                    v += (double)coef[k] * s->past[lane][past.step[k]][e];
             }
             s->past[lane][step][e] = v;
             s->error[lane][e] += way * (v - h[step][e]);
@@ -261,6 +275,8 @@ static void gram_recovers_a_recurrence(void)
     double feature, latent, recurrence[ORDER];
 
     recurrence_of(&s, recurrence);
+    o.past = 1;
+    o.folds = 0;
     o.window = ORDER;
     o.ridge = 0;
     o.path = 0;
