@@ -76,7 +76,7 @@ static void require(const struct counts *c)
 static double steps(bool moves, int count)
 {
     static char memory[256];
-    char a[8], b[8];
+    char a[8] = "", b[8] = "";
     zc_arena arena;
     zc_repeat p = { .times = 0 };
     zc_run run = { .be = &device, .queue = queue, .scratch = &arena, .act = ZK_F32 };
