@@ -23,7 +23,7 @@ const zc_opt zc_gram_opts[] = {
     ZC_OPT_STR(zc_gram_options, full, "", "steps to compute, such as 0 1 2 9"),
     ZC_OPT_INT(zc_gram_options, budget, 0, 0, ZC_GRAM_SEARCH,
                "how many steps to compute, the best ones are searched; 0: by interval"),
-    ZC_OPT_INT(zc_gram_options, window, 8, 0, ZC_CACHE_DEPTH,
+    ZC_OPT_INT(zc_gram_options, window, 4, 0, ZC_CACHE_DEPTH,
                "features that a prediction is made from; 0: all before it"),
     ZC_OPT_ENUM(zc_gram_options, past, 0, pasts, "features that predictions are made from"),
     ZC_OPT_INT(zc_gram_options, rounds, 2, 0, 100, "closed-loop rounds"),

@@ -355,7 +355,7 @@ def training():
           any(s.get("error", 0) > 1e-6 for s in trace["steps"]), err or trace)
     both = SCRATCH / "both.safetensors"
     rc, _, err = train(both, "--cfg-scale", "2", "--with", "tap=trunk")
-    check("two lanes at the trunk", rc == 0 and load(both)[0]["rows"]["shape"] == [2, 20, 9], err)
+    check("two lanes at the trunk", rc == 0 and load(both)[0]["rows"]["shape"] == [2, 20, 5], err)
     refused("another number of steps", 65, ["20", "21"], *use, f"cache.predictor={gram}", "--steps", "21")
     refused("another tap", 65, ["output", "trunk"], *use, f"cache.predictor={gram}", "--set",
             "cache.tap=trunk")
