@@ -10,6 +10,7 @@
  *     then of prompts; 0 without pixels
  *     psnr_latent: the same of the last latents, the peak being the uncached one's range
  *     cache_bytes: remembered features
+ *     options: of the method, those that were found for the number of steps included
  *
  * zc_bench_start is in core.h. What was run is kept in OUTPUT.bench, so that the same
  * benchmark goes on where it stopped. Memory beyond the model's: one film in 8 bits, two latents.

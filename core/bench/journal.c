@@ -118,6 +118,19 @@ void zc_bench_row_make(zc_bench_row *row, const zc_bench_journal *j, const zc_be
         *means[i] /= row->runs;
 }
 
+/* "key = value" lines as one field. */
+static void add_options(zc_str *to, const char *lines)
+{
+    zc_str_add(to, "\"");
+    for (const char *c = lines; *c; c++) {
+        if (*c == '\n')
+            zc_str_add(to, c[1] ? "; " : "");
+        else
+            zc_str_add_bytes(to, *c == '"' ? "'" : c, 1);
+    }
+    zc_str_add(to, "\"\n");
+}
+
 zc_status zc_bench_write_csv(const zc_bench_row *rows, int count, zc_log *log, const char *path)
 {
     zc_status st = ZC_OK;
@@ -125,16 +138,17 @@ zc_status zc_bench_write_csv(const zc_bench_row *rows, int count, zc_log *log, c
     zc_str text = { 0 };
 
     zc_str_add(&text, "method,full_steps,runs,flops,flops_gain,wall_gain,work_gain,"
-               "predicted_step,psnr,psnr_u8wrap,ssim,psnr_latent,cache_bytes\n");
+               "predicted_step,psnr,psnr_u8wrap,ssim,psnr_latent,cache_bytes,options\n");
     for (int i = 0; i < count; i++) {
         const zc_bench_row *r = &rows[i];
 
-        if (r->runs > 0)
-            zc_str_add_format(&text, "%s,%.2f,%d,%.6e,%.4f,%.4f,%.4f,%.5f,%.4f,%.4f,%.5f,%.4f,"
-                              "%llu\n", r->of->method->name, r->full, r->runs, r->flops,
-                              r->flops_gain, r->seconds_gain, r->work_gain, r->predicted, r->psnr,
-                              r->psnr_u8wrap, r->ssim, r->psnr_latent,
-                              (unsigned long long)r->of->bytes);
+        if (r->runs == 0)
+            continue;
+        zc_str_add_format(&text, "%s,%.2f,%d,%.6e,%.4f,%.4f,%.4f,%.5f,%.4f,%.4f,%.5f,%.4f,%llu,",
+                          r->of->method->name, r->full, r->runs, r->flops, r->flops_gain,
+                          r->seconds_gain, r->work_gain, r->predicted, r->psnr, r->psnr_u8wrap,
+                          r->ssim, r->psnr_latent, (unsigned long long)r->of->bytes);
+        add_options(&text, r->of->options);
     }
     ZC_CHECK(!text.failed, ZC_E_NOMEM, "out of memory");
     ZC_TRY(zc_out_create(&out, log, path, ZC_OUT_REPLACE));

@@ -7,7 +7,8 @@
 #
 # for example
 #
-#   tests/bench/caching.sh results presets/demo/train.txt presets/demo/test.txt demo
+#   tests/bench/caching.sh build-caching presets/demo/prompts/train.txt \
+#       presets/demo/prompts/test.txt demo --steps 50
 #
 # ZOETROPE=PROGRAM in the environment, build/plugin/zoetrope if unset; COUNTS, the
 # numbers of computed steps, "13 10 9 8" if unset. Test prompts have seeds from 100000 on, so
