@@ -1,10 +1,12 @@
 """What every training script needs: optimizer, averaged weights, files that survive a kill, and the log of losses."""
 
+import copy
 import csv
 import json
 import os
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -72,6 +74,10 @@ def orthogonal(g):
     return (x.T if tall else x).to(g.dtype)
 
 
+def map_all(work, items):
+    return list(map(work, items))
+
+
 class Optimizer:
     """Muon for matrices and filters, Adam for everything else; `plain(name)` picks what Adam takes besides."""
 
@@ -86,15 +92,17 @@ class Optimizer:
         self.count = 0
 
     @torch.no_grad()
-    def step(self, scale=1.0):
+    def muon_step(self, n, p, scale):
+        m = self.state[n].mul_(0.95).add_(p.grad, alpha=0.05)
+        g = p.grad.lerp(m, 0.95).flatten(1)
+        o = orthogonal(g).view_as(p) * max(1.0, g.shape[0] / g.shape[1]) ** 0.5
+        p.mul_(1 - self.decay * scale * self.lr_muon).add_(o, alpha=-scale * self.lr_muon)
+
+    @torch.no_grad()
+    def step(self, scale=1.0, team=None):
         self.count += 1
-        for n, p in self.muon:
-            if p.grad is None:
-                continue
-            m = self.state[n].mul_(0.95).add_(p.grad, alpha=0.05)
-            g = p.grad.lerp(m, 0.95).flatten(1)
-            o = orthogonal(g).view_as(p) * max(1.0, g.shape[0] / g.shape[1]) ** 0.5
-            p.mul_(1 - self.decay * scale * self.lr_muon).add_(o, alpha=-scale * self.lr_muon)
+        (team.map if team else map_all)(lambda np: self.muon_step(*np, scale),
+                                        [(n, p) for n, p in self.muon if p.grad is not None])
         c1, c2 = 1 - 0.9 ** self.count, 1 - 0.98 ** self.count
         for n, p in self.adam:
             if p.grad is None:
@@ -127,6 +135,40 @@ class Average:
         k = max(1 / self.longest, 1 / (1 + 0.2 * self.count))
         for n, p in model.state_dict().items():
             self.weights[n].lerp_(p, k)
+
+
+class Team:
+    """Threads that work side by side, each with one of the processor's: more is done so than by all of them in turn
+    at each of many small operations. One on a GPU."""
+
+    def __init__(self):
+        self.size = 1 if torch.cuda.is_available() else int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
+        self.pool = ThreadPoolExecutor(self.size)
+        if not torch.cuda.is_available():
+            torch.set_num_threads(1)
+
+    def map(self, work, items):
+        return list(self.pool.map(work, items) if self.size > 1 else map(work, items))
+
+
+class Twins:
+    """Copies in bf16 that are run in a model's place, one for each of a team; their gradients are the model's."""
+
+    def __init__(self, model, count):
+        self.model, self.twins = model, [copy.deepcopy(model).bfloat16() for _ in range(count)]
+
+    def gradients(self):
+        for p, *twins in zip(self.model.parameters(), *(t.parameters() for t in self.twins)):
+            grads = [t.grad.float() for t in twins if t.grad is not None]
+            p.grad = sum(grads) if grads else None
+            for t in twins:
+                t.grad = None
+
+    @torch.no_grad()
+    def follow(self):
+        for p, *twins in zip(self.model.parameters(), *(t.parameters() for t in self.twins)):
+            for t in twins:
+                t.copy_(p)
 
 
 def psnr(a, b, peak=2.0):

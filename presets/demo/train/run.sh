@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Trains decoder and transformer side by side, and goes on where an earlier run
-# stopped.
+# Trains the decoder and the transformer, on a GPU side by side, and goes on where
+# an earlier run stopped.
 #
-#   presets/demo/train/run.sh cpu|gpu|try [MINUTES OF THIS RUN]
+#   presets/demo/train/run.sh cpu|gpu|try [MINUTES OF THIS RUN, for each of the two]
 #
 # In the environment: DEMO_RUN=FOLDER for everything that is written
 # (build-train if unset), PYTHON for an interpreter that has PyTorch and numpy,
@@ -19,11 +19,17 @@ python=${PYTHON:-python3}
 
 world=$("$python" -c "from recipe import RECIPES; print(RECIPES['$recipe']['world'])")
 [ -f "$DEMO_RUN/basis.pt" ] || "$python" basis.py "$world"
-"$python" train_vae.py "$recipe" "$minutes" >>"$DEMO_RUN/vae.log" 2>&1 &
-vae=$!
+train() { "$python" "train_$1.py" "$recipe" "$minutes" >>"$DEMO_RUN/$1.log" 2>&1; }
+
 failed=0
-"$python" train_film.py "$recipe" "$minutes" >>"$DEMO_RUN/film.log" 2>&1 || failed=1
-wait $vae || failed=1
+if [ "$("$python" -c "from common import device; print(device())")" = cuda ]; then
+    train vae &
+    vae=$!
+    train film || failed=1
+    wait $vae || failed=1
+else
+    train vae && train film || failed=1
+fi
 [ -z "${OUT:-}" ] || "$python" carry.py out "$DEMO_RUN" "$OUT"
 tail -n 1 "$DEMO_RUN"/vae.csv "$DEMO_RUN"/film.csv
 if [ $failed -ne 0 ]; then

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 import world
 from basis import Basis
-from common import MODEL, RUN, Average, Clock, Log, Optimizer, autocast, device, load_state, save_state, workers
+from common import MODEL, RUN, Average, Clock, Log, Optimizer, Team, Twins, device, load_state, save_state, workers
 from net import Film, clip_config, llama_config, transformer_config
 from recipe import CLIP, LLAMA, RECIPES, SEED, TRANSFORMER
 from words import Words
@@ -35,8 +35,15 @@ def configs(words):
             "transformer": transformer_config(**TRANSFORMER, text=LLAMA["width"], pooled=CLIP["width"])}
 
 
+def whereabouts(scene):
+    """Place of the thing in each latent frame: row and column of tokens."""
+    u = np.clip((4 * np.arange((world.FRAMES - 1) // 4 + 1) - 1.5) / (world.FRAMES - 1), 0, 1)
+    x, y, _, _ = world.path(scene["things"][0], scene["place"], u)
+    return torch.from_numpy(np.stack([y, x], 1) * 0.5 + 0.5) * (world.SIZE / 16)
+
+
 class Films(IterableDataset):
-    """Endless chunks: latents, ids of LLaMA's kind, how many, ids of CLIP's kind, how many; ids are padded."""
+    """Endless chunks: latents, ids of LLaMA's and CLIP's kind, padded, how many, and places of things."""
 
     def __init__(self, which, size, seed):
         self.which, self.size, self.seed = which, size, seed
@@ -46,17 +53,18 @@ class Films(IterableDataset):
         rng = np.random.default_rng((SEED, 3, self.seed, info.id if info else 0))
         basis, words = Basis(), Words(MODEL)
         while True:
-            latents, ids = [], torch.zeros((2, CHUNK, LONGEST), dtype=torch.int16)
+            latents, places, ids = [], [], torch.zeros((2, CHUNK, LONGEST), dtype=torch.int16)
             counts = torch.zeros((2, CHUNK), dtype=torch.int64)
             for i in range(CHUNK):
                 scene = world.draw(rng, self.which)
                 text = world.caption(scene, rng) if rng.uniform() >= DROPPED else ""
                 latents.append(torch.from_numpy(basis(world.paint(scene, self.size) / 127.5 - 1)).bfloat16())
+                places.append(whereabouts(scene))
                 for k, found in enumerate(words(text)):
                     ids[k, i] = found[-1]
                     ids[k, i, :len(found)] = torch.tensor(found)
                     counts[k, i] = len(found)
-            yield torch.stack(latents), ids, counts
+            yield torch.stack(latents), ids, counts, torch.stack(places).float()
 
 
 class Ring:
@@ -88,13 +96,14 @@ class Ring:
             self.thread.join(0.1)
 
     def put(self, chunk):
-        latents, ids, counts = (t.to(device()) for t in chunk)
+        latents, ids, counts, places = (t.to(device()) for t in chunk)
         if self.latents is None:
             self.latents = torch.empty((self.capacity, *latents.shape[1:]), dtype=latents.dtype, device=device())
             self.ids = torch.empty((2, self.capacity, LONGEST), dtype=ids.dtype, device=device())
             self.counts = torch.empty((2, self.capacity), dtype=counts.dtype, device=device())
+            self.places = torch.empty((self.capacity, *places.shape[1:]), device=device())
         at = slice(self.at, self.at + CHUNK)
-        self.latents[at], self.ids[:, at], self.counts[:, at] = latents, ids, counts
+        self.latents[at], self.ids[:, at], self.counts[:, at], self.places[at] = latents, ids, counts, places
         for i, n in zip(range(self.at, self.at + CHUNK), chunk[2][0].tolist()):
             if i in self.length:
                 self.by_length[self.length[i]].remove(i)
@@ -123,7 +132,7 @@ class Ring:
         rows = torch.from_numpy(rng.choice(among, count, replace=len(among) < count)).to(device())
         clips = self.counts[1, rows]
         return (self.latents[rows].float(), self.ids[0, rows, :n].long(), self.ids[1, rows, :int(clips.max())].long(),
-                clips - 1)
+                clips - 1, self.places[rows])
 
 
 def times(count, shift):
@@ -151,21 +160,35 @@ def plain(name):
         or "norm" in name
 
 
-def step_loss(model, teacher, batch, s, nothing):
-    z, llama, clip, last = batch
-    n = len(z)
-    t, noise = times(n, s["shift"]), torch.randn_like(z)
-    x = z + t[:, None, None, None, None] * (noise - z)
+def part_around(z, places, first, frames, side):
+    """Some latent frames of films, `side` tokens around the thing; and where they start."""
+    room = z.shape[3] // 2 - side
+    corners = (places[:, first + frames // 2] - side / 2).round().clamp(0, room).long()
+    parts = [film[:, first:first + frames, 2 * r:2 * (r + side), 2 * c:2 * (c + side)]
+             for film, (r, c) in zip(z, corners.tolist())]
+    return torch.stack(parts), torch.cat([torch.full_like(corners[:, :1], first), corners], 1)
+
+
+def noisy(batch, s, window):
+    """Films at random noise levels, with what is asked for: all that is drawn by chance. `window`: first and number of
+    the latent frames that are looked at, and tokens a side; all if absent."""
+    z, llama, clip, last, places = batch
+    z, start = part_around(z, places, *window) if window else (z, None)
+    t, noise = times(len(z), s["shift"]), torch.randn_like(z)
+    factor = 1 + 6 * torch.rand(len(z), device=device())
+    return z + t[:, None, None, None, None] * (noise - z), noise - z, t, factor, llama, clip, last, start
+
+
+def loss_of(model, teacher, part, s, nothing):
+    x, target, t, factor, llama, clip, last, start = part
+    n, steps = len(x), stride(s["size"])
     guidance = torch.full((n,), PLAIN, device=device())
-    target, steps = noise - z, stride(s["size"])
     if teacher:
-        factor = 1 + 6 * torch.rand(n, device=device())
-        with torch.no_grad(), autocast():
-            yes = teacher(x, 1000 * t, llama, clip, last, guidance, steps).float()
-            no = teacher(x, 1000 * t, *(e.expand(n, *e.shape[1:]) for e in nothing), guidance, steps).float()
+        with torch.no_grad():
+            yes = teacher(x, 1000 * t, llama, clip, last, guidance, steps, start).float()
+            no = teacher(x, 1000 * t, *(e.expand(n, *e.shape[1:]) for e in nothing), guidance, steps, start).float()
         target, guidance = no + factor[:, None, None, None, None] * (yes - no), 1000 * factor
-    with autocast():
-        v = model(x, 1000 * t, llama, clip, last, guidance, steps)
+    v = model(x, 1000 * t, llama, clip, last, guidance, steps, start)
     return (v.float() - target).square().mean()
 
 
@@ -174,8 +197,6 @@ def main():
     recipe = RECIPES[name]
     r = recipe["film"]
     limit = 60 * float(sys.argv[2]) if len(sys.argv) > 2 else 1e9
-    if device() == "cpu":
-        torch.set_num_threads(2)
     words = Words(MODEL)
     torch.manual_seed(SEED)
     model = Film(configs(words), words.crop).to(device())
@@ -195,6 +216,8 @@ def main():
         if "opt" in state:
             opt.load_state_dict(state["opt"])
         step, before, taught = state["step"], state["seconds"], state["teacher"]
+    team = Team()
+    twins = Twins(model, team.size)
     clock, started = Clock(before), time.time()
     log = Log(os.path.join(RUN, "film.csv"), ("step", "seconds", "stage", "tokens", "loss"))
     rng = np.random.default_rng((SEED, 4, step))
@@ -225,16 +248,31 @@ def main():
                 if taught is None:
                     taught = {n: p.clone() for n, p in ema.weights.items()}
                     model.load_state_dict(taught)
+                    twins.follow()
                 teacher = Film(configs(words), words.crop).to(device())
                 teacher.load_state_dict({n: p.float() for n, p in taught.items()})
-                teacher.requires_grad_(False)
-        loss = step_loss(model, teacher, ring.batch(rng, s["batch"]), s, nothing)
-        loss.backward()
+                teacher.bfloat16().requires_grad_(False)
+        # Every other step looks closely at the things of more films: shapes are little of a picture.
+        count, window = s["batch"], None
+        if "window" in s and step % 2:
+            count, frames, side = s["window"]
+            window = int(rng.integers((world.FRAMES - 1) // 4 + 2 - frames)), frames, side
+        whole = noisy(ring.batch(rng, count), s, window)
+
+        def learn(i):
+            part = [e if e is None else e[i::team.size] for e in whole]
+            loss = loss_of(twins.twins[i], teacher, part, s, nothing) * (len(part[0]) / count)
+            loss.backward()
+            return loss.item()
+
+        loss = sum(team.map(learn, range(min(team.size, count))))
+        twins.gradients()
         torch.nn.utils.clip_grad_norm_([p for _, p in learned], 1.0)
-        opt.step(min(1, (step + 1) / 100) * min(1.0, 0.05 + (1 - done) / 0.35))
+        opt.step(min(1, (step + 1) / 100) * min(1.0, 0.05 + (1 - done) / 0.35), team)
+        twins.follow()
         ema.update(model)
         step += 1
-        sums.append(loss.item())
+        sums.append(loss)
         if step % 20 == 0:
             log.row(step, clock(), index, s["size"], float(np.mean(sums)))
             sums = []

@@ -57,7 +57,7 @@ def edges(a, b):
 def validate(model, which):
     out = []
     for i in range(4):
-        z, x = (torch.from_numpy(a).to(device()) for a in batch(10 ** 6 + i, which, 9, world.SIZE, 1))
+        z, x = (torch.from_numpy(a).to(device()) for a in batch(10 ** 6 + i, which, world.FRAMES, world.SIZE, 1))
         with torch.no_grad(), autocast():
             out.append(psnr(model.decode(z).float().clamp(-1, 1), x))
     return float(np.mean(out))
@@ -68,8 +68,6 @@ def main():
     recipe = RECIPES[name]
     r, which = recipe["vae"], recipe["world"]
     limit = 60 * float(sys.argv[2]) if len(sys.argv) > 2 else 1e9
-    if device() == "cpu":
-        torch.set_num_threads(2)
     os.makedirs(RUN, exist_ok=True)
     torch.manual_seed(SEED)
     c = vae_config(**VAE, scaling=1.0)

@@ -2,6 +2,7 @@
 
     python3 world.py 7 out.y4m        paints the scene of seed 7 and prints its caption
     python3 world.py count            says how many captions there are at least
+    python3 world.py prompts 64 "held out" narrow    captions of that many scenes, a line each; or of "train"
 
 A scene is a dictionary of names and numbers. Coordinates run from -1 to 1 over the frame, y down; u is time from 0
 to 1. Nothing but numpy is needed. `WORLDS` says how often each name is drawn: the narrow world is the one that a
@@ -17,6 +18,7 @@ import y4m
 from shapes import ROUND, SHAPES
 
 FRAMES, SIZE = 33, 128
+PROMPTS_SEED = 7
 
 COLOURS = {"red": (222, 38, 38), "orange": (246, 138, 28), "yellow": (250, 222, 48), "green": (42, 160, 62),
            "blue": (42, 82, 222), "purple": (136, 52, 188), "pink": (246, 128, 184), "white": (246, 246, 246),
@@ -405,6 +407,11 @@ def wordings():
 def main():
     if sys.argv[1] == "count":
         print(wordings())
+        return
+    if sys.argv[1] == "prompts":
+        count, kind, world = sys.argv[2:5]
+        rng = np.random.default_rng(PROMPTS_SEED)
+        print("\n".join(caption(draw(rng, world, kind), rng) for _ in range(int(count))))
         return
     rng = np.random.default_rng(int(sys.argv[1]))
     scene = draw(rng, "full")
