@@ -2,24 +2,27 @@
 # Installs the Debian packages that are missing, and says nothing if none is.
 #
 #   tests/packages.sh build    what the build needs
+#   tests/packages.sh demo     that, and what the module for video files needs
 #   tests/packages.sh test     that, and what the test command needs
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config python3 libpcre2-dev libutf8proc-dev"
+demo="libavcodec-dev libavfilter-dev libavformat-dev libswscale-dev"
 # clang: a second compiler, fuzzing, analysis; the locales are for tests of numbers; ffmpeg,
 # melt and GStreamer are hosts; Slurm is a farm; numpy draws the films of presets/demo. The
 # -dev packages of FFmpeg and OpenEXR are for optional modules.
 test="abigail-tools git clang libclang-rt-dev clang-tidy cppcheck valgrind libc6-dbg g++ locales
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
     ffmpeg melt gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-bad
-    libavcodec-dev libavfilter-dev libavformat-dev libswscale-dev libopenexr-dev openexr
+    libopenexr-dev openexr
     frei0r-plugins-dev slurmctld slurmd slurm-client munge python3-numpy"
 
 case ${1:-} in
 build) wanted=$build ;;
-test) wanted="$build $test" ;;
+demo) wanted="$build $demo" ;;
+test) wanted="$build $demo $test" ;;
 *)
-    echo "usage: tests/packages.sh build|test" >&2
+    echo "usage: tests/packages.sh build|demo|test" >&2
     exit 64
     ;;
 esac

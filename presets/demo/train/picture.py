@@ -1,6 +1,6 @@
 """Pictures for the eye: how losses fell, and frames of films in rows.
 
-    python3 picture.py losses OUT.png LOSSES.csv COLUMN     over hours, both axes from their least to their greatest
+    python3 picture.py losses OUT.png LOSSES.csv COLUMN     over steps, both axes from their least to their greatest
     python3 picture.py sheet OUT.png FILM.y4m...            six frames of each film in a row
     python3 picture.py drawn OUT.png COUNT [WORLD]          the same of drawn scenes
 """
@@ -32,8 +32,10 @@ def png(path, rgb):
 
 def losses(path, column):
     with open(path, newline="") as f:
-        rows = [r for r in csv.DictReader(f) if r[column]]
-    x, y = (np.array([float(r[k]) for r in rows]) for k in ("seconds", column))
+        # What a run repeats that was stopped counts as it was the second time.
+        rows = {int(r["step"]): float(r[column]) for r in csv.DictReader(f) if r[column]}
+    x = np.array(sorted(rows), float)
+    y = np.array([rows[i] for i in x])
     out = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     out[EDGE:-EDGE, EDGE] = out[-EDGE, EDGE:-EDGE] = 120
     px = EDGE + (x - x.min()) / max(1e-9, np.ptp(x)) * (WIDTH - 2 * EDGE - 1)
@@ -43,7 +45,7 @@ def losses(path, column):
     for a, b, c in zip(across, down, [down[0], *down]):
         out[min(b, c):max(b, c) + 2, a] = (42, 82, 222)
     print(f"{column} from {y[0]:.4g} to {y[-1]:.4g}, between {y.min():.4g} and {y.max():.4g}, over "
-          f"{x[-1] / 3600:.2f} h")
+          f"{x[-1]:.0f} steps")
     return out
 
 
