@@ -372,6 +372,19 @@ struct graph {
 
 static struct graph *capturing;
 
+/* Those that are given out; their context takes them along where it can't be had any more. */
+#define GRAPHS 16
+static struct graph *graphs[GRAPHS];
+
+static struct graph *new_graph(void)
+{
+    for (int i = 0; i < GRAPHS; i++) {
+        if (!graphs[i])
+            return graphs[i] = calloc(1, sizeof(*graphs[i]));
+    }
+    return NULL;
+}
+
 static CUresult keep_launch(const char *name, const unsigned *grid, const unsigned *block,
                             unsigned shared, const void *args)
 {
@@ -394,6 +407,10 @@ static void free_graph(struct graph *g)
 {
     for (int i = 0; g && i < g->count; i++)
         free(g->kept[i].args);
+    for (int i = 0; g && i < GRAPHS; i++) {
+        if (graphs[i] == g)
+            graphs[i] = NULL;
+    }
     if (g)
         free(g->kept);
     free(g);
@@ -401,7 +418,8 @@ static void free_graph(struct graph *g)
 
 static void forget_capture(void)
 {
-    free_graph(capturing);
+    for (int i = 0; i < GRAPHS; i++)
+        free_graph(graphs[i]);
     capturing = NULL;
 }
 
@@ -412,8 +430,8 @@ static CUresult capture_begin(CUstream stream, CUstreamCaptureMode mode)
     CALL_INSIDE;
     if (capturing)
         return CUDA_ERROR_ILLEGAL_STATE;
-    capturing = calloc(1, sizeof(*capturing));
-    return CUDA_SUCCESS;
+    capturing = new_graph();
+    return capturing ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 /* A capture ends even where that fails. */
@@ -438,8 +456,10 @@ static CUresult graph_ready(CUgraphExec *ready, CUgraph graph, unsigned long lon
 {
     (void)flags;
     CALL_INSIDE;
-    struct graph *g = (struct graph *)(void *)graph, *taken = calloc(1, sizeof(*taken));
+    struct graph *g = (struct graph *)(void *)graph, *taken = new_graph();
 
+    if (!taken)
+        return CUDA_ERROR_OUT_OF_MEMORY;
     *taken = *g;
     *g = (struct graph){ .count = 0 };
     fake.graphs++;
