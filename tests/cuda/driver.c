@@ -8,6 +8,7 @@
 
 #include "kernels/kernels.h"
 #include "tests/cuda/fake.h"
+#include "tests/unit/host.h"
 #include "tests/unit/test.h"
 
 #define LARGE ((size_t)17 << 20)      /* bytes that pass through pinned memory in two pieces */
@@ -17,29 +18,6 @@ extern const zk_backend zk_backend_cuda;
 
 static const zk_backend *const be = &zk_backend_cuda;
 static char why[200], said[400];
-static int live;                      /* blocks of the host's memory */
-
-static void *host_alloc(void *user, size_t bytes)
-{
-    (void)user;
-    live++;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void host_free(void *user, void *mem)
-{
-    (void)user;
-    live -= mem != NULL;
-    free(mem);
-}
-
-static void host_parallel(void *user, int parts, void (*fn)(void *arg, int part, int worker),
-                          void *arg)
-{
-    (void)user;
-    for (int i = 0; i < parts; i++)
-        fn(arg, i, 0);
-}
 
 static void host_log(void *user, const char *text)
 {
@@ -49,12 +27,9 @@ static void host_log(void *user, const char *text)
 
 static zk_status open_queue(zk_queue **q)
 {
-    const zk_device_desc desc = {
-        .host = { .alloc = host_alloc, .free = host_free, .threads = 1,
-                  .parallel = host_parallel, .log = host_log },
-        .why = why, .why_size = sizeof(why),
-    };
+    zk_device_desc desc = { .host = test_host, .why = why, .why_size = sizeof(why) };
 
+    desc.host.log = host_log;
     why[0] = said[0] = 0;
     return be->open(q, &desc);
 }
@@ -171,7 +146,7 @@ static void require_balance(void)
                fake.last);
     REQUIRE_INT(gone ? fake.contexts + fake.depth : fake_left(), 0);
     REQUIRE_INT(fake.wrong, 0);
-    REQUIRE_INT(live, 0);
+    REQUIRE_INT(test_live, 0);
 }
 
 /* Two blocks of streamed weights and an operation with each. */

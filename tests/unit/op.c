@@ -6,6 +6,7 @@
 #include "core/base/alloc.h"
 #include "core/op.h"
 #include "core/sample/sample.h"
+#include "tests/unit/host.h"
 #include "tests/unit/test.h"
 
 enum { N = 5, D = 16, HEADS = 2 };
@@ -13,29 +14,6 @@ enum { N = 5, D = 16, HEADS = 2 };
 typedef struct toy {
     zc_lin qkv, out, fc1, fc2;
 } toy;
-
-static void *host_alloc(void *user, size_t bytes)
-{
-    (void)user;
-    return zc_alloc_aligned(bytes);
-}
-
-static void host_free(void *user, void *mem)
-{
-    (void)user;
-    zc_free_aligned(mem);
-}
-
-static void host_parallel(void *user, int parts, void (*fn)(void *arg, int part, int worker),
-                          void *arg)
-{
-    (void)user;
-    for (int i = 0; i < parts; i++)
-        fn(arg, i, 0);
-}
-
-static const zk_host host = { .alloc = host_alloc, .free = host_free, .threads = 1,
-                              .parallel = host_parallel };
 
 /* A block of a transformer, in place. */
 static void block(zc_run *r, const toy *w, zk_tensor x)
@@ -81,7 +59,7 @@ typedef struct place {
 static void place_open(place *p, const char *backend, size_t bytes)
 {
     const zk_backend *be = zk_backend_find(backend);
-    const zk_device_desc desc = { .host = host, .plan_for = zk_backend_find("cpu") };
+    const zk_device_desc desc = { .host = test_host, .plan_for = zk_backend_find("cpu") };
 
     *p = (place){ .queue = NULL };
     REQUIRE(be->open(&p->queue, &desc) == ZK_OK);

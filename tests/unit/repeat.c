@@ -1,10 +1,10 @@
 /* Work that is the same in every step: run, noted, done again, and run anew when it is
  * not the same after all. */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/repeat.h"
+#include "tests/unit/host.h"
 #include "tests/unit/test.h"
 
 static zk_backend device;             /* the reference backend, as one that takes notes */
@@ -12,26 +12,6 @@ static const zk_backend *ref;
 static zk_queue *queue;
 static bool noting, refuses, fails;
 static int runs, notes, replays;
-
-static void *host_alloc(void *user, size_t bytes)
-{
-    (void)user;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void host_free(void *user, void *mem)
-{
-    (void)user;
-    free(mem);
-}
-
-static void host_parallel(void *user, int parts, void (*fn)(void *arg, int part, int worker),
-                          void *arg)
-{
-    (void)user;
-    for (int i = 0; i < parts; i++)
-        fn(arg, i, 0);
-}
 
 static zk_status record(zk_queue *q, int which, bool on)
 {
@@ -128,8 +108,7 @@ static void what_fails_while_it_is_noted_is_run(void)
 
 int main(void)
 {
-    const zk_device_desc desc = { .host = { .alloc = host_alloc, .free = host_free, .threads = 1,
-                                            .parallel = host_parallel } };
+    const zk_device_desc desc = { .host = test_host };
 
     ref = zk_backend_find("ref");
     REQUIRE(ref && ref->open(&queue, &desc) == ZK_OK);

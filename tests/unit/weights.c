@@ -1,10 +1,10 @@
 /* Weights that do not fit and are streamed: every block has its own when it begins, and
  * nothing is written where a device that lags behind may still read. */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/weights.h"
+#include "tests/unit/host.h"
 #include "tests/unit/test.h"
 
 enum { BLOCKS = 6, ROWS = 4, COLS = 8, BYTES = ROWS * COLS * 4 };
@@ -15,26 +15,6 @@ static zk_queue *queue;
 static bool beside;                   /* copies go aside now */
 static const void *in_use;            /* by the block before, when copies go aside */
 static int uploads, wrong;
-
-static void *host_alloc(void *user, size_t bytes)
-{
-    (void)user;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static void host_free(void *user, void *mem)
-{
-    (void)user;
-    free(mem);
-}
-
-static void host_parallel(void *user, int parts, void (*fn)(void *arg, int part, int worker),
-                          void *arg)
-{
-    (void)user;
-    for (int i = 0; i < parts; i++)
-        fn(arg, i, 0);
-}
 
 static zk_status upload(zk_queue *q, void *dst, const void *src, size_t bytes)
 {
@@ -149,8 +129,7 @@ static void two_blocks_in_two_slots_are_read_once(void)
 
 int main(void)
 {
-    const zk_device_desc desc = { .host = { .alloc = host_alloc, .free = host_free, .threads = 1,
-                                            .parallel = host_parallel } };
+    const zk_device_desc desc = { .host = test_host };
 
     ref = zk_backend_find("ref");
     REQUIRE(ref && ref->open(&queue, &desc) == ZK_OK);
