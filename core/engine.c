@@ -39,6 +39,7 @@ zc_status zc_engine_checkpoint(zc_engine *e, const zc_request *q, zc_cancel *can
     ZC_TRY(zc_shared_open(&e->shared, &e->log, &key, q, cancel));
     e->checkpoint = zc_shared_checkpoint(e->shared);
     e->kept_act = q->precision == ZC_PRECISION_F32 ? ZK_F32 : ZK_BF16;
+    e->kept_f8 = q->precision == ZC_PRECISION_F8;
     e->kept_budget = budget;
 done:
     return st;
@@ -47,8 +48,9 @@ done:
 zc_status zc_engine_component(zc_engine *e, enum zc_component_kind kind, zc_cancel *cancel)
 {
     const zc_loaded_desc desc = { .log = &e->log, .be = e->dev->be, .queue = e->dev->queue,
-                                  .act = e->kept_act, .budget = e->kept_budget,
-                                  .pool = e->dev->pool, .cancel = cancel };
+                                  .act = e->kept_act, .f8 = e->kept_f8,
+                                  .budget = e->kept_budget, .pool = e->dev->pool,
+                                  .cancel = cancel };
 
     return e->part[kind].bound ? ZC_OK : zc_shared_take(e->shared, &desc, kind, &e->part[kind]);
 }

@@ -28,6 +28,7 @@ struct zc_engine {
     const zc_checkpoint *checkpoint;          /* borrowed from it, as are loaded parts */
     zc_loaded            part[ZC_COMPONENTS];
     zk_dtype             kept_act;
+    bool                 kept_f8;
     uint64_t             kept_budget;
 };
 

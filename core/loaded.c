@@ -42,7 +42,8 @@ zc_status zc_loaded_open(zc_loaded *l, const zc_loaded_desc *desc, enum zc_compo
     ZC_CHECK(l->bound, ZC_E_NOMEM, "%s: out of memory", zc_component_names[kind]);
     ZC_TRY(zc_weights_open(&l->store, &(zc_weights_desc){
         .log = log, .be = desc->be, .queue = desc->queue, .act = desc->act,
-        .source = desc->source, .assume = desc->assume,
+        .f8 = desc->f8 && kind == ZC_COMPONENT_MODEL, .source = desc->source,
+        .assume = desc->assume,
         .budget = row->streams ? desc->budget : 0 }));
     row->bind(l->store, configs, l->bound);
     ZC_TRY(zc_weights_plan_get(l->store, plan));

@@ -26,6 +26,7 @@ typedef struct zc_loaded_desc {
     const zk_backend *be;
     zk_queue         *queue;
     zk_dtype          act;
+    bool              f8;         /* the transformer's products may be of F8 */
     const zc_source  *source;     /* NULL: there is none, for plans */
     zk_dtype          assume;     /* type of matrices where there is no source */
     uint64_t          budget;     /* bytes that may stay in memory, if it streams; 0: no limit */

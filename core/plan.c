@@ -34,6 +34,7 @@ static zc_status bind(const planning *p, zc_loaded *l, enum zc_component_kind ki
     const zc_checkpoint_part *part = p->checkpoint ? p->checkpoint->part[kind] : NULL;
     const zc_loaded_desc desc = { .log = p->log, .be = p->e->dev->be,
                                   .queue = p->e->dev->queue, .act = p->act, .assume = ZK_BF16,
+                                  .f8 = p->q->precision == ZC_PRECISION_F8,
                                   .budget = p->budget, .source = zc_checkpoint_source(part) };
     const zc_status st = zc_loaded_open(l, &desc, kind, &p->configs, weights);
 

@@ -10,7 +10,7 @@
 #include "core/sample/sample.h"
 #include "core/sink/sink.h"
 
-static const char *const precisions[] = { "bf16", "f32", NULL };
+static const char *const precisions[] = { "bf16", "f32", "f8", NULL };
 static const char *const roundings[] = { "bf16", "exact", NULL };
 
 #define PATH(field, help) ZC_OPT_PATH(zc_request, field, help)
@@ -47,7 +47,8 @@ const zc_opt zc_request_opts[] = {
          "option of it"),
     BOOL(private, 0, "what is written says nothing about the prompts"),
     PATH(noise, "safetensors file with the first latent, in place of a seed"),
-    ENUM(precision, ZC_PRECISION_BF16, precisions, "type of activations"),
+    ENUM(precision, ZC_PRECISION_BF16, precisions,
+         "type of activations; f8 is bf16, and f8 where they meet weights of f8 on a GPU for it"),
     INT(vae_tile, 256, 0, 65536, "pixels decoded at once; 0 for everything"),
     INT(vae_tile_stride, 192, 8, 65536, "pixels from tile to tile"),
     INT(vae_tile_frames, 64, 0, 65536, "frames decoded at once; 0 for all"),

@@ -7,7 +7,7 @@
 
 #include "core/base/opt.h"
 
-enum zc_precision { ZC_PRECISION_BF16, ZC_PRECISION_F32 };
+enum zc_precision { ZC_PRECISION_BF16, ZC_PRECISION_F32, ZC_PRECISION_F8 };
 enum zc_rounding { ZC_ROUNDING_BF16, ZC_ROUNDING_EXACT };
 
 typedef struct zc_request {

@@ -275,7 +275,8 @@ static zc_status bind_row(zc_weights *w, const zc_weight_row *row, const int32_t
         t.scale = 1.0f;
         it.bytes = (uint64_t)it.count * sizeof(float);
     } else if (row->use != ZC_TABLE) {
-        struct zk_pack p = { .weight = t, .op = ZK_OP_linear, .act = w->desc.act };
+        struct zk_pack p = { .weight = t, .op = ZK_OP_linear, .act = w->desc.act,
+                             .f8 = w->desc.f8 };
         if (row->use == ZC_KERNEL) {
             p.op = ZK_OP_conv;
             for (int i = 0; i < 3; i++)
@@ -394,7 +395,8 @@ static zc_status place(zc_weights *w, item *it, void *raw, void *memory, float *
     zk_status st = ZK_OK;
 
     if (it->packed) {
-        struct zk_pack p = { .weight = *it->dst, .op = it->op, .act = w->desc.act };
+        struct zk_pack p = { .weight = *it->dst, .op = it->op, .act = w->desc.act,
+                             .f8 = w->desc.f8 };
         memcpy(p.kernel, it->kernel, sizeof(p.kernel));
         p.weight = zk_dense(raw, it->from.type, it->dst->dim[2], it->dst->dim[3]);
         p.weight.scale = it->from.scale;

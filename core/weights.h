@@ -82,6 +82,7 @@ typedef struct zc_weights_desc {
     const zk_backend *be;
     zk_queue         *queue;
     zk_dtype          act;            /* of the activations that matrices will meet */
+    bool              f8;             /* which may be rounded to F8 where a matrix is of F8 */
     const zc_source  *source;         /* NULL: a plan without any file; borrowed */
     zk_dtype          assume;         /* type of matrices in such a plan */
     uint64_t          budget;         /* bytes that may be resident; 0: no limit */

@@ -64,9 +64,9 @@ typedef enum zk_act {
 
 /* dst[i][o] = act(sum over k of src[i][k] * weight[o][k] + bias[o]). A backend may
  * round src to the precision of the weight first: to bf16 for BF16 and F8 weights,
- * to 8 bits with a scale for every 32 of a row for I8 and block-quantised ones. The
- * 2-bit to 6-bit kinds it may also hold in bf16 or in 8 bits; and the bias to the type
- * of dst. */
+ * to 8 bits with a scale for every 32 of a row for I8 and block-quantised ones; and to
+ * F8 with one scale for all where a weight has been packed for that. The 2-bit to
+ * 6-bit kinds it may also hold in bf16 or in 8 bits; and the bias to the type of dst. */
 struct zk_linear {
     zk_tensor dst;        /* [m, n] */
     zk_tensor src;        /* [m, k] */
@@ -335,6 +335,7 @@ struct zk_pack {
     zk_tensor weight;                      /* host memory; [n, k] rows, not packed */
     zk_op     op;                          /* ZK_OP_linear or ZK_OP_conv */
     zk_dtype  act;                         /* type of the activations it will meet */
+    bool      f8;                          /* which may be rounded to F8 if the weight is of F8 */
     int32_t   kernel[3];                   /* ZK_OP_conv only */
 };
 
@@ -392,7 +393,7 @@ struct zk_backend {
 /* What a backend in a module of its own exports, as ZK_MODULE_SYMBOL. Module and core are of
  * one version and are installed together; the numbers only keep strangers out. */
 #define ZK_MODULE_SYMBOL "zk_module_table"
-#define ZK_MODULE_VERSION 2
+#define ZK_MODULE_VERSION 3
 
 typedef struct zk_module {
     uint32_t version, size;       /* ZK_MODULE_VERSION, sizeof(zk_backend) */

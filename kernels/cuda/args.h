@@ -121,6 +121,16 @@ struct zk_cuda_pack {
     int32_t rows, in, taps, terms;
 };
 
+/* Activations in 8 bits with one scale: the largest of each part, then all of them. */
+struct zk_cuda_f8 {
+    struct zk_cuda_mat src;               /* rows can be read 8 elements at a time */
+    uint8_t *dst;                         /* rows without gaps */
+    float   *most, *scale;                /* of the parts, and what dst is to be multiplied by */
+    int32_t  rows, cols, parts;
+};
+
+#define ZK_CUDA_F8_PARTS 256              /* at most; also the threads of a block */
+
 struct zk_cuda_upsample {
     void   *dst;
     const void *src;
@@ -157,6 +167,8 @@ struct zk_cuda_pixels {
     _(pack, quant)                                                                                 \
     _(cast, quant)                                                                                 \
     _(copy, quant)                                                                                 \
+    _(f8_most, quant)                                                                              \
+    _(f8_rows, quant)                                                                              \
     _(upsample, conv)                                                                              \
     _(permute, conv)                                                                               \
     _(rows_8, elementwise)                                                                         \

@@ -33,7 +33,7 @@ enum zk_cuda_module {
 struct zk_cuda_product_key {
     int64_t src_step, dst_step, weight_step;
     int32_t m, n, k;
-    int32_t type, dst_type;               /* of both factors, and of the result */
+    int32_t type, weight_type, dst_type;
     int32_t epilogue;                     /* cublasLtEpilogue_t */
     int32_t align[4];                     /* of src, weight, dst and bias: bytes, 1 to 256 */
 };
@@ -72,6 +72,7 @@ struct zk_cuda {
     unsigned   marks;
     CUmodule   module[ZK_CUDA_MODULE_COUNT];
     CUfunction kernel[ZK_CUDA_KERNEL_COUNT];
+    bool       f8;                        /* has products of F8 */
     bool       lost;                      /* after an error that nothing but a new process ends */
 
     int         noting;                   /* the number that ops are noted as, and 1; 0: none */
@@ -146,6 +147,11 @@ int32_t zk_cuda_terms(zk_dtype type);
 
 /* The general product. Its fields of sizes are set; the kernel is chosen by terms. */
 zk_status zk_cuda_gemm(zk_queue *q, const struct zk_cuda_gemm *g);
+
+/* Activations as F8 in work memory of so many bytes, and where on the device their scale is. */
+size_t    zk_cuda_f8_size(const zk_tensor *src);
+zk_status zk_cuda_f8(zk_queue *q, const zk_tensor *src, void *work, zk_tensor *f8,
+                     const float **scale);
 
 /* dst = act(dst + bias); bias may be absent. */
 zk_status zk_cuda_finish(zk_queue *q, const zk_tensor *dst, const zk_tensor *bias, zk_act act);

@@ -8,6 +8,7 @@
 #include "kernels/ref/ref.h"
 
 #define LEAST_CAPABILITY 80       /* bf16 matrix units and copies behind a thread's back */
+#define F8_CAPABILITY 89          /* the first with products of F8 */
 #define SMALL ((size_t)64 << 10)  /* bytes that the driver takes over on its own */
 
 _Static_assert(ZK_CUDA_SILU == (int)ZK_ACT_SILU && ZK_CUDA_GELU_TANH == (int)ZK_ACT_GELU_TANH &&
@@ -185,6 +186,7 @@ static zk_status find_device(struct zk_cuda *c, const zk_device_desc *desc)
                  major, minor, LEAST_CAPABILITY / 10, LEAST_CAPABILITY % 10);
         return refuse(desc, ZK_E_DEVICE, text, "");
     }
+    c->f8 = major * 10 + minor >= F8_CAPABILITY;
     r = c->api.context_retain(&c->context, c->device);
     if (r != CUDA_SUCCESS) {
         c->context = NULL;

@@ -1,7 +1,8 @@
 /* Products with weights: up to 8 rows by a kernel that is bound by reading the
  * weight, more by cuBLASLt where it is found, and else, or for types that it does
  * not pair, by kernels of our own. Weights of other types than the activations
- * are converted into the work memory first. */
+ * are converted into the work memory first; or the activations are, to F8, where
+ * the weight has been packed for that and the GPU has products of F8. */
 
 #include <string.h>
 
@@ -14,6 +15,9 @@
 
 /* Packed for bf16 activations: the rows as they are, but the core rounds what meets them. */
 #define PACKED_FOR_BF16 1
+/* The same rows of F8; a row's length and their number are multiples of this. */
+#define PACKED_FOR_F8 2
+#define F8_UNIT 16
 
 enum route { BY_FEW_ROWS, BY_LT, BY_TERMS, BY_F32 };
 
@@ -27,17 +31,19 @@ int32_t zk_cuda_terms(zk_dtype type)
     return type == ZK_F32 ? 3 : type == ZK_F16 ? 2 : 1;
 }
 
-/* What the tensors ask for, whether or not cuBLASLt is there. */
+/* What the tensors ask for, whether or not cuBLASLt is there. An activation that it does not
+ * know would come after a rounding to 16 bits, and follow another one. */
 static enum route route_of(const struct zk_linear *a)
 {
     const zk_dtype src = a->src.type, dst = a->dst.type, w = a->weight.type;
+    const bool twice = dst != ZK_F32 && a->act != ZK_ACT_NONE && a->act != ZK_ACT_GELU_TANH;
 
     if (a->src.dim[2] <= FEW)
         return BY_FEW_ROWS;
     if (src == ZK_BF16)
-        return is_wide_float(w) || dst == ZK_F16 ? BY_TERMS : BY_LT;
+        return is_wide_float(w) || dst == ZK_F16 || twice ? BY_TERMS : BY_LT;
     if (src == ZK_F16)
-        return w == ZK_F16 && dst != ZK_BF16 ? BY_LT : BY_F32;
+        return w == ZK_F16 && dst != ZK_BF16 && !twice ? BY_LT : BY_F32;
     return dst == ZK_F32 ? BY_LT : BY_F32;
 }
 
@@ -56,16 +62,31 @@ static size_t converted_size(const struct zk_linear *a, enum route route)
     return a->src.type == ZK_F32 ? count * 4 : count * 2 * (size_t)zk_cuda_terms(a->weight.type);
 }
 
+/* Bytes of the bias as it enters a product of cuBLASLt; 0: as it is. */
+static size_t bias_size(const struct zk_linear *a, enum route route)
+{
+    return route == BY_LT && zk_present(a->bias) && a->dst.type != ZK_F32
+               ? (size_t)a->dst.dim[3] * 2 : 0;
+}
+
+/* Whether it may be a product of F8, on a GPU that has them. */
+static bool may_be_f8(const struct zk_linear *a, enum route route)
+{
+    return route == BY_LT && a->weight.packing == PACKED_FOR_F8 && a->src.type == ZK_BF16 &&
+           a->dst.type == ZK_BF16;
+}
+
+/* The bias comes first, then the weight or what else is converted. */
 size_t zk_cuda_linear_work(const void *args)
 {
     const struct zk_linear *a = args;
     const enum route route = route_of(a);
-    const size_t bias = route == BY_LT && zk_present(a->bias) && a->dst.type != ZK_F32
-                            ? (size_t)a->dst.dim[3] * 2 : 0;
+    const size_t converted = converted_size(a, route);
+    const size_t f8 = may_be_f8(a, route) ? zk_cuda_f8_size(&a->src) : 0;
 
     if (a->src.dim[3] <= 0 || a->dst.dim[3] <= 0)
         return 0;
-    return padded(converted_size(a, route)) + bias;
+    return padded(bias_size(a, route)) + (converted > f8 ? converted : f8);
 }
 
 zk_status zk_cuda_pack_rows(zk_queue *q, const zk_tensor *weight, void *dst, int32_t taps,
@@ -121,13 +142,13 @@ static zk_status by_few_rows(zk_queue *q, const struct zk_linear *a)
 }
 
 /* The weight has been converted, if it had to be. */
-static zk_status by_own(zk_queue *q, const struct zk_linear *a, bool f32)
+static zk_status by_own(zk_queue *q, const struct zk_linear *a, const zk_tensor *weight, bool f32)
 {
     struct zk_cuda_gemm g = gemm_of(a);
 
     g.terms = f32 ? 0 : zk_cuda_terms(a->weight.type);
     if (!f32 && a->weight.type != ZK_BF16) {
-        g.weight.data = a->work;
+        g.weight.data = weight->data;
         g.weight.step = (int64_t)g.terms * g.in;
         g.vector = zk_cuda_is_wide(&a->src);
     }
@@ -145,7 +166,18 @@ static int32_t alignment(const void *p)
 
 static cudaDataType_t lt_type(int32_t type)
 {
-    return type == ZK_BF16 ? CUDA_R_16BF : type == ZK_F16 ? CUDA_R_16F : CUDA_R_32F;
+    switch (type) {
+    case ZK_BF16:
+        return CUDA_R_16BF;
+    case ZK_F16:
+        return CUDA_R_16F;
+    case ZK_F8_E4M3:
+        return CUDA_R_8F_E4M3;
+    case ZK_F8_E5M2:
+        return CUDA_R_8F_E5M2;
+    default:
+        return CUDA_R_32F;
+    }
 }
 
 static void product_close(const struct zk_cuda_api *api, struct zk_cuda_product *p)
@@ -187,7 +219,7 @@ static bool describe(const struct zk_cuda_api *api, struct zk_cuda_product *p, c
     const struct zk_cuda_product_key *k = &p->key;
     const cublasOperation_t turned = CUBLAS_OP_T;
     const cublasLtEpilogue_t epilogue = (cublasLtEpilogue_t)k->epilogue;
-    const cudaDataType_t type = lt_type(k->type), dst = lt_type(k->dst_type);
+    const cudaDataType_t dst = lt_type(k->dst_type);
 
     return api->lt_product_create(&p->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F) == 0 &&
            api->lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_TRANSA, &turned,
@@ -198,10 +230,10 @@ static bool describe(const struct zk_cuda_api *api, struct zk_cuda_product *p, c
                                           sizeof(dst)) == 0 &&
                       api->lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
                                           sizeof(bias)) == 0)) &&
-           api->lt_layout_create(&p->layout[0], type, (uint64_t)k->k, (uint64_t)k->n,
-                                 k->weight_step) == 0 &&
-           api->lt_layout_create(&p->layout[1], type, (uint64_t)k->k, (uint64_t)k->m,
-                                 k->src_step) == 0 &&
+           api->lt_layout_create(&p->layout[0], lt_type(k->weight_type), (uint64_t)k->k,
+                                 (uint64_t)k->n, k->weight_step) == 0 &&
+           api->lt_layout_create(&p->layout[1], lt_type(k->type), (uint64_t)k->k,
+                                 (uint64_t)k->m, k->src_step) == 0 &&
            api->lt_layout_create(&p->layout[2], dst, (uint64_t)k->n, (uint64_t)k->m,
                                  k->dst_step) == 0;
 }
@@ -259,7 +291,13 @@ static struct zk_cuda_product *plan(struct zk_cuda *c, const struct zk_cuda_prod
     return p;
 }
 
-static struct zk_cuda_product_key key_of(const struct zk_linear *a, const zk_tensor *weight,
+/* What is multiplied, as it is by now. */
+struct factors {
+    zk_tensor    src, weight;
+    const float *scale;               /* of src, on the device; NULL: 1 */
+};
+
+static struct zk_cuda_product_key key_of(const struct zk_linear *a, const struct factors *f,
                                          cublasLtEpilogue_t epilogue, const void *bias)
 {
     struct zk_cuda_product_key key;
@@ -267,25 +305,26 @@ static struct zk_cuda_product_key key_of(const struct zk_linear *a, const zk_ten
     memset(&key, 0, sizeof(key));
     key.m = a->dst.dim[2];
     key.n = a->dst.dim[3];
-    key.k = a->src.dim[3];
-    key.src_step = a->src.step[2];
+    key.k = f->src.dim[3];
+    key.src_step = f->src.step[2];
     key.dst_step = a->dst.step[2];
-    key.weight_step = key.n == 1 ? key.k : weight->step[2];
-    key.type = (int32_t)a->src.type;
+    key.weight_step = key.n == 1 ? key.k : f->weight.step[2];
+    key.type = (int32_t)f->src.type;
+    key.weight_type = (int32_t)f->weight.type;
     key.dst_type = (int32_t)a->dst.type;
     key.epilogue = (int32_t)epilogue;
-    key.align[0] = alignment(a->src.data);
-    key.align[1] = alignment(weight->data);
+    key.align[0] = alignment(f->src.data);
+    key.align[1] = alignment(f->weight.data);
     key.align[2] = alignment(a->dst.data);
     key.align[3] = alignment(bias);
     return key;
 }
 
-static bool multiply(zk_queue *q, const struct zk_linear *a, const zk_tensor *weight,
+static bool multiply(zk_queue *q, const struct zk_linear *a, const struct factors *f,
                      cublasLtEpilogue_t epilogue, const void *bias)
 {
     struct zk_cuda *c = zk_cuda_of(q);
-    const struct zk_cuda_product_key key = key_of(a, weight, epilogue, bias);
+    const struct zk_cuda_product_key key = key_of(a, f, epilogue, bias);
     const float alpha = a->weight.scale != 0 ? a->weight.scale : 1, beta = 0;
     struct zk_cuda_product *p = plan(c, &key, bias);
 
@@ -294,25 +333,27 @@ static bool multiply(zk_queue *q, const struct zk_linear *a, const zk_tensor *we
     if (bias && c->api.lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
                                       sizeof(bias)) != CUBLAS_STATUS_SUCCESS)
         return false;
-    return c->api.lt_multiply(c->lt, p->desc, &alpha, weight->data, p->layout[0], a->src.data,
+    if (f->scale && c->api.lt_product_set(p->desc, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &f->scale,
+                                          sizeof(f->scale)) != CUBLAS_STATUS_SUCCESS)
+        return false;
+    return c->api.lt_multiply(c->lt, p->desc, &alpha, f->weight.data, p->layout[0], f->src.data,
                               p->layout[1], &beta, a->dst.data, p->layout[2], a->dst.data,
                               p->layout[2], &p->algo, (void *)(uintptr_t)c->library_work,
                               ZK_CUDA_LT_WORK, (cudaStream_t)c->stream) == CUBLAS_STATUS_SUCCESS;
 }
 
-/* With bias and activation in the product if that is offered, after it otherwise; by our
- * own kernels if not even the bare product is. */
-static zk_status by_lt(zk_queue *q, const struct zk_linear *a, const zk_tensor *weight)
+/* With bias and activation in the product if that is offered, after it otherwise;
+ * ZK_E_UNSUPPORTED if not even the bare product is. */
+static zk_status by_lt(zk_queue *q, const struct zk_linear *a, const struct factors *f)
 {
     const bool narrow = a->dst.type != ZK_F32, gelu = narrow && a->act == ZK_ACT_GELU_TANH;
     const void *bias = zk_present(a->bias) ? a->bias.data : NULL;
     zk_status st = ZK_OK;
 
     if (!lt_ready(q))
-        return by_own(q, a, a->src.type != ZK_BF16);
+        return ZK_E_UNSUPPORTED;
     if (bias && narrow) {
-        zk_tensor own = zk_dense((char *)a->work + padded(converted_size(a, BY_LT)), a->dst.type,
-                                 1, a->dst.dim[3]);
+        zk_tensor own = zk_dense(a->work, a->dst.type, 1, a->dst.dim[3]);
         st = zk_cuda_cast(q, &(struct zk_cast){ .dst = own, .src = a->bias });
         bias = own.data;
     }
@@ -321,13 +362,25 @@ static zk_status by_lt(zk_queue *q, const struct zk_linear *a, const zk_tensor *
              : (gelu ? CUBLASLT_EPILOGUE_GELU : CUBLASLT_EPILOGUE_DEFAULT);
     if (st != ZK_OK)
         return st;
-    if (multiply(q, a, weight, epilogue, bias)) {
+    if (multiply(q, a, f, epilogue, bias)) {
         const zk_tensor none = { .type = ZK_NONE };
         return gelu || a->act == ZK_ACT_NONE ? ZK_OK : zk_cuda_finish(q, &a->dst, &none, a->act);
     }
-    if (multiply(q, a, weight, CUBLASLT_EPILOGUE_DEFAULT, NULL))
+    if (multiply(q, a, f, CUBLASLT_EPILOGUE_DEFAULT, NULL))
         return zk_cuda_finish(q, &a->dst, &a->bias, a->act);
-    return by_own(q, a, a->src.type != ZK_BF16);
+    return ZK_E_UNSUPPORTED;
+}
+
+/* The activations as F8; ZK_E_UNSUPPORTED if the GPU, or cuBLASLt for this shape, has no such
+ * products. */
+static zk_status by_f8(zk_queue *q, const struct zk_linear *a, void *work)
+{
+    struct factors f = { .weight = a->weight };
+
+    if (!zk_cuda_of(q)->f8 || !zk_cuda_is_wide(&a->src) || !lt_ready(q))
+        return ZK_E_UNSUPPORTED;
+    const zk_status st = zk_cuda_f8(q, &a->src, work, &f.src, &f.scale);
+    return st != ZK_OK ? st : by_lt(q, a, &f);
 }
 
 /* ---- The entry ---- */
@@ -335,10 +388,9 @@ static zk_status by_lt(zk_queue *q, const struct zk_linear *a, const zk_tensor *
 zk_status zk_cuda_linear(zk_queue *q, const struct zk_linear *a)
 {
     enum route route = route_of(a);
-    zk_tensor weight = a->weight;
-    zk_status st = ZK_OK;
+    struct factors f = { .src = a->src, .weight = a->weight };
 
-    if (a->weight.packing > PACKED_FOR_BF16 || !zk_cuda_is_act(a->dst.type) ||
+    if (a->weight.packing > PACKED_FOR_F8 || !zk_cuda_is_act(a->dst.type) ||
         !zk_cuda_is_act(a->src.type))
         return ZK_E_UNSUPPORTED;
     if (a->dst.dim[2] == 0 || a->dst.dim[3] == 0)
@@ -348,16 +400,32 @@ zk_status zk_cuda_linear(zk_queue *q, const struct zk_linear *a)
     const size_t converted = converted_size(a, route);
     if (zk_cuda_linear_work(a) > 0 && !a->work)
         return ZK_E_ARGUMENT;
-    if (converted > 0) {
-        weight = zk_dense(a->work, a->src.type, a->weight.dim[2], a->weight.dim[3]);
-        st = zk_cuda_pack_rows(q, &a->weight, a->work, 1,
-                               a->src.type == ZK_F32 ? 0 : zk_cuda_terms(a->weight.type));
-    }
-    if (st != ZK_OK)
-        return st;
     if (route == BY_FEW_ROWS)
         return by_few_rows(q, a);
-    return route == BY_LT ? by_lt(q, a, &weight) : by_own(q, a, route == BY_F32);
+    void *work = a->work ? (char *)a->work + padded(bias_size(a, route)) : NULL;
+    zk_status st = may_be_f8(a, route) ? by_f8(q, a, work) : ZK_E_UNSUPPORTED;
+    if (st != ZK_E_UNSUPPORTED)
+        return st;
+    if (converted > 0) {
+        f.weight = zk_dense(work, a->src.type, a->weight.dim[2], a->weight.dim[3]);
+        st = zk_cuda_pack_rows(q, &a->weight, work, 1,
+                               a->src.type == ZK_F32 ? 0 : zk_cuda_terms(a->weight.type));
+        if (st != ZK_OK)
+            return st;
+    }
+    st = route == BY_LT ? by_lt(q, a, &f) : ZK_E_UNSUPPORTED;
+    if (st != ZK_E_UNSUPPORTED)
+        return st;
+    return by_own(q, a, &f.weight,
+                  route == BY_F32 || (route == BY_LT && a->src.type != ZK_BF16));
+}
+
+static bool is_f8_product(const struct zk_pack *p)
+{
+    const zk_dtype type = p->weight.type;
+
+    return p->f8 && (type == ZK_F8_E4M3 || type == ZK_F8_E5M2) && p->weight.dim[2] % F8_UNIT == 0 &&
+           p->weight.dim[3] % F8_UNIT == 0;
 }
 
 size_t zk_cuda_linear_packed_size(const struct zk_pack *p)
@@ -382,7 +450,7 @@ zk_status zk_cuda_linear_pack(zk_queue *q, const struct zk_pack *p, void *dst, z
 
     *packed = *w;
     packed->data = dst;
-    packed->packing = PACKED_FOR_BF16;
+    packed->packing = is_f8_product(p) ? PACKED_FOR_F8 : PACKED_FOR_BF16;
     for (int i = 0; i < 3; i++)
         packed->step[i] = (int64_t)w->dim[3] * (i < 2 ? w->dim[2] : 1);
     if (!dst)

@@ -19,6 +19,58 @@ ZK_KERNEL(cast, zk_cuda_cast)
     }
 }
 
+/* The largest over a block of ZK_CUDA_F8_PARTS threads, in every thread. */
+__device__ static float block_most(float x)
+{
+    __shared__ float part[ZK_CUDA_F8_PARTS / 32];
+
+    for (int i = 16; i > 0; i /= 2)
+        x = fmaxf(x, __shfl_xor_sync(0xffffffff, x, i));
+    __syncthreads();
+    if (threadIdx.x % 32 == 0)
+        part[threadIdx.x / 32] = x;
+    __syncthreads();
+    for (int i = 0; i < ZK_CUDA_F8_PARTS / 32; i++)
+        x = fmaxf(x, part[i]);
+    return x;
+}
+
+ZK_KERNEL(f8_most, zk_cuda_f8)
+{
+    float most = 0, x[8];
+
+    for (int r = (int)blockIdx.x; r < a.rows; r += a.parts) {
+        for (int c = (int)threadIdx.x * 8; c < a.cols; c += (int)blockDim.x * 8) {
+            zk_load<8>(x, a.src.data, a.src.type, r * a.src.step + c);
+            for (int j = 0; j < 8; j++)
+                most = fmaxf(most, fabsf(x[j]));
+        }
+    }
+    most = block_most(most);
+    if (threadIdx.x == 0)
+        a.most[blockIdx.x] = most;
+}
+
+/* The largest becomes the largest number of F8. */
+ZK_KERNEL(f8_rows, zk_cuda_f8)
+{
+    const float own = (int)threadIdx.x < a.parts ? a.most[threadIdx.x] : 0;
+    const float most = block_most(own), by = most > 0 ? fminf(448.0f / most, 0x1p100f) : 1.0f;
+    float x[8];
+
+    for (int r = (int)blockIdx.x; r < a.rows; r += (int)gridDim.x) {
+        for (int c = (int)threadIdx.x * 8; c < a.cols; c += (int)blockDim.x * 8) {
+            uint32_t code[2] = { 0, 0 };
+            zk_load<8>(x, a.src.data, a.src.type, r * a.src.step + c);
+            for (int j = 0; j < 8; j++)
+                code[j / 4] |= (uint32_t)zk_to_f8(x[j] * by, 3, -6, 0x7e) << (j % 4 * 8);
+            *(uint2 *)(a.dst + (int64_t)r * a.cols + c) = make_uint2(code[0], code[1]);
+        }
+    }
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+        *a.scale = 1.0f / by;
+}
+
 __device__ static bool aligned(const void *a, const void *b, int64_t bytes)
 {
     return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)bytes) & 15) == 0;

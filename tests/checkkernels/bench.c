@@ -40,7 +40,7 @@ static void *device_memory(struct timed *b, size_t bytes)
 static void place_weight(struct ck *ck, struct timed *b, const void *args, zk_tensor *weight,
                          bool packed)
 {
-    const struct zk_pack p = ck_pack_of(b->op, args);
+    const struct zk_pack p = ck_pack_of(ck, b->op, args);
     const size_t bytes = packed ? b->t->be->packed_size(b->q, &p) : 0;
     const struct ck_region *r = ck_region_of(ck, p.weight.data);
 

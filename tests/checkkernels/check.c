@@ -347,7 +347,7 @@ static bool same_packing(const zk_tensor *a, const zk_tensor *b)
 static bool pack_weight(struct ck *ck, const struct ck_target *t, zk_queue *q, zk_op op,
                         const void *args, void *device_args, void **mem)
 {
-    const struct zk_pack p = ck_pack_of(op, args);
+    const struct zk_pack p = ck_pack_of(ck, op, args);
     const size_t bytes = t->be->packed_size(q, &p);
     zk_tensor packed = { 0 }, described = { 0 };
 
@@ -420,7 +420,7 @@ static void check_measure(struct ck *ck, const struct ck_target *t, zk_op op, co
     if (op == ZK_OP_drift)
         a.drift.result = &result;
     if (ck_has_weight(op)) {
-        struct zk_pack p = ck_pack_of(op, args);
+        struct zk_pack p = ck_pack_of(ck, op, args);
         p.weight.data = NULL;
         const size_t bytes = t->be->packed_size(t->queue[0], &p);
         if (m->packed_size(t->measure, &p) != bytes)
@@ -489,6 +489,7 @@ static void run_target(struct ck *ck, struct ck_target *t, zk_op op, const void 
 static void check_all(struct ck *ck, zk_op op, const void *args, const struct ck_tol *tol,
                       bool packed)
 {
+    ck->f8 = tol->f8;
     run_reference(ck, op, args);
     if (ck->failed) {
         count(ck);

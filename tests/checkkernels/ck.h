@@ -41,6 +41,7 @@ struct ck_tol {
     double fixed;
     const double *each[2];            /* for every element of an output in order, or NULL */
     double rms;           /* largest RMS of the error, as a share of that of the result; 0: any */
+    bool   f8;            /* weights are packed for activations that may be rounded to F8 */
 };
 
 extern const struct ck_tol ck_exact;          /* equal values, NaN being equal to NaN; no step */

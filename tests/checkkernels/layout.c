@@ -157,9 +157,9 @@ bool ck_has_weight(zk_op op)
     return ck_layouts[op].weight != 0;
 }
 
-struct zk_pack ck_pack_of(zk_op op, const void *args)
+struct zk_pack ck_pack_of(const struct ck *ck, zk_op op, const void *args)
 {
-    struct zk_pack p = { .op = op };
+    struct zk_pack p = { .op = op, .f8 = ck->f8 };
 
     if (op == ZK_OP_linear) {
         const struct zk_linear *a = args;

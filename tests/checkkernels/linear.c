@@ -10,34 +10,42 @@ static const struct rounding {
     zk_dtype type;
     bool src_bf16, src_8bit;          /* the activations */
     bool weight_8bit;
+    bool src_f8;                      /* where a weight is packed for that */
     double rms;                       /* of the error in a long product of ordinary numbers */
     const char *why;
 } roundings[] = {
-    { ZK_F32, false, false, false, 2e-5, "f32 throughout" },
-    { ZK_F16, false, false, false, 2e-5, "f16 weights are exact in f32" },
-    { ZK_BF16, true, false, false, 4e-3, "activations in bf16" },
-    { ZK_F8_E4M3, true, false, false, 4e-3, "activations in bf16" },
-    { ZK_F8_E5M2, true, false, false, 4e-3, "activations in bf16" },
-    { ZK_I8, false, true, false, 2e-2, "activations in 8 bits" },
-    { ZK_Q8_0, false, true, false, 2e-2, "activations in 8 bits" },
-    { ZK_Q4_0, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q4_1, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q5_0, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q5_1, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q2_K, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q3_K, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q4_K, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q5_K, false, true, true, 3e-2, "activations and weights in 8 bits" },
-    { ZK_Q6_K, false, true, true, 3e-2, "activations and weights in 8 bits" },
+    { ZK_F32, false, false, false, false, 2e-5, "f32 throughout" },
+    { ZK_F16, false, false, false, false, 2e-5, "f16 weights are exact in f32" },
+    { ZK_BF16, true, false, false, false, 4e-3, "activations in bf16" },
+    { ZK_F8_E4M3, true, false, false, false, 4e-3, "activations in bf16" },
+    { ZK_F8_E5M2, true, false, false, false, 4e-3, "activations in bf16" },
+    { ZK_F8_E4M3, true, false, false, true, 4e-2, "activations in f8" },
+    { ZK_F8_E5M2, true, false, false, true, 4e-2, "activations in f8" },
+    { ZK_I8, false, true, false, false, 2e-2, "activations in 8 bits" },
+    { ZK_Q8_0, false, true, false, false, 2e-2, "activations in 8 bits" },
+    { ZK_Q4_0, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q4_1, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q5_0, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q5_1, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q2_K, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q3_K, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q4_K, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q5_K, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
+    { ZK_Q6_K, false, true, true, false, 3e-2, "activations and weights in 8 bits" },
 };
 
 static const zk_dtype acts[] = { ZK_F32, ZK_BF16, ZK_F16 };
 
-/* The largest rounding of each element of x: none, to bf16, or to 8 bits with a
- * scale for 32 neighbours. Numbers below the normal ones may become 0. */
-static double *rounding_of(struct ck *ck, const float *x, int rows, int cols, bool bf16, bool bits8)
+/* The largest rounding of each element of x: none, to bf16, to F8 with one scale for all, or
+ * to 8 bits with a scale for 32 neighbours. Numbers below the normal ones may become 0. */
+static double *rounding_of(struct ck *ck, const float *x, int rows, int cols, bool bf16, bool bits8,
+                           bool f8)
 {
     double *d = ck_memory(ck, (size_t)rows * (size_t)cols * sizeof(double));
+    double most = 0;
+
+    for (size_t i = 0; f8 && i < (size_t)rows * (size_t)cols; i++)
+        most = fmax(most, fabs(x[i]));
 
     for (int r = 0; r < rows; r++) {
         for (int c = 0; c < cols; c++) {
@@ -46,7 +54,9 @@ static double *rounding_of(struct ck *ck, const float *x, int rows, int cols, bo
             for (int b = c / 32 * 32; bits8 && b < cols && b < c / 32 * 32 + 32; b++)
                 size = fmax(size, fabs(row[b]));
             d[(size_t)r * (size_t)cols + (size_t)c] = 0x1p-126 + (bits8 ? size / 250 : 0) +
-                                                      (bf16 ? fabs(row[c]) * 0x1p-9 : 0);
+                                                      (bf16 ? fabs(row[c]) * 0x1p-9 : 0) +
+                                                      (f8 ? fmax(fabs(row[c]) * 0x1p-4,
+                                                                 most / 448 * 0x1p-10) : 0);
         }
     }
     return d;
@@ -66,8 +76,8 @@ static double *allowances(struct ck *ck, const struct zk_linear *a, const struct
     const int m = a->dst.dim[2], n = a->dst.dim[3], k = a->src.dim[3];
     const float *x = ck_floats(ck, &a->src), *w = ck_floats(ck, &a->weight);
     const double *dx = rounding_of(ck, x, m, k, rule->src_bf16 && a->src.type != ZK_BF16,
-                                   rule->src_8bit);
-    const double *dw = rounding_of(ck, w, n, k, false, rule->weight_8bit);
+                                   rule->src_8bit, rule->src_f8);
+    const double *dw = rounding_of(ck, w, n, k, false, rule->weight_8bit, false);
     double *each = ck_memory(ck, (size_t)m * (size_t)n * sizeof(double));
 
     for (int i = 0; i < m; i++) {
@@ -97,29 +107,33 @@ static void linear_case(struct ck *ck, const struct rounding *rule, int m, int n
 {
     static const ck_dist dists[] = { CK_UNIT, CK_MIXED, CK_UNIT, CK_ZERO, CK_UNIT, CK_HUGE,
                                      CK_UNIT, CK_TINY };
-    const zk_dtype src = acts[turn % 3], dst = acts[turn % 4 == 3 ? (turn + 1) % 3 : turn % 3];
+    const bool f8 = rule->src_f8 && turn % 4 != 1;        /* what products of F8 are for */
+    const zk_dtype src = f8 ? ZK_BF16 : acts[turn % 3];
+    const zk_dtype dst = f8 ? ZK_BF16 : acts[turn % 4 == 3 ? (turn + 1) % 3 : turn % 3];
     const zk_act act = turn % 5 == 4 ? (zk_act)(turn % ZK_ACT_COUNT) : ZK_ACT_NONE;
     const ck_dist dist = dists[turn % CK_COUNT(dists)];
 
-    if (!ck_case(ck, "linear %s m%d n%d k%d %s to %s, act %d, fill %d",
-                 zk_dtype_get(rule->type)->name, m, n, k, zk_dtype_get(src)->name,
+    if (!ck_case(ck, "linear %s%s m%d n%d k%d %s to %s, act %d, fill %d",
+                 zk_dtype_get(rule->type)->name, rule->src_f8 ? " by f8" : "", m, n, k,
+                 zk_dtype_get(src)->name,
                  zk_dtype_get(dst)->name, act, dist))
         return;
     /* The results must fit into f16. */
     const bool narrow = src == ZK_F16 || dst == ZK_F16;
     const ck_dist fill = narrow && (dist == CK_HUGE || dist == CK_MIXED) ? CK_UNIT : dist;
     struct zk_linear a = {
-        .src = ck_tensor(ck, src, m, k, fill),
+        .src = f8 ? ck_dense(ck, src, 1, 1, m, k, fill) : ck_tensor(ck, src, m, k, fill),
         .weight = ck_tensor(ck, rule->type, n, k, dist == CK_TINY ? CK_UNIT : fill),
         .act = act,
     };
     if (turn % 2)
         a.bias = ck_vector(ck, n, CK_UNIT);
     a.weight.scale = rule->type == ZK_I8 ? 0.01f : turn % 3 == 2 ? 0.37f : 0;
-    a.dst = ck_out(ck, dst, m, n);
+    a.dst = f8 ? ck_dense_out(ck, dst, 1, 1, m, n) : ck_out(ck, dst, m, n);
     const struct ck_tol tol = {
         .why = rule->why,
         .each = { allowances(ck, &a, rule) },
+        .f8 = rule->src_f8,
         .rms = fill == CK_UNIT && act == ZK_ACT_NONE && k >= 64 && m * n >= 64 ? rule->rms : 0,
     };
     ck_check_weight(ck, ZK_OP_linear, &a, &tol);
@@ -143,12 +157,14 @@ static void check_linear(struct ck *ck)
     for (int r = 0; r < CK_COUNT(roundings); r++) {
         const struct rounding *rule = &roundings[r];
         const int block = zk_dtype_get(rule->type)->block;
-        const int count = block == 1 ? CK_COUNT(shapes) : CK_COUNT(quantised);
+        const bool any = block == 1 && !rule->src_f8;
+        const int count = any ? CK_COUNT(shapes) : CK_COUNT(quantised);
         for (int i = 0; i < count; i++) {
-            const int *s = block == 1 ? shapes[i] : quantised[i];
+            const int *s = any ? shapes[i] : quantised[i];
             const int k = (s[2] + block - 1) / block * block;
+            const int n = rule->src_f8 && i % 3 ? (s[1] + 15) / 16 * 16 : s[1];
             for (int t = 0; t < 3; t++)
-                linear_case(ck, rule, s[0], s[1], k, turn++);
+                linear_case(ck, rule, s[0], n, k, turn++);
             turn++;
         }
     }

@@ -57,6 +57,8 @@ struct ck {
     int         passed, failures;
     double      worst[ZK_OP_COUNT];   /* error as a share of what is allowed */
 
+    bool        f8;                   /* weights are packed for activations that may be F8 */
+
     /* benchmarks */
     FILE       *csv;
     char        cpu[80];
@@ -100,7 +102,7 @@ bool ck_has_weight(zk_op op);
 /* Whether the backend serves an op with the reference. */
 bool ck_is_reference(const zk_backend *be, zk_op op);
 /* How a weight of these arguments is to be packed. */
-struct zk_pack ck_pack_of(zk_op op, const void *args);
+struct zk_pack ck_pack_of(const struct ck *ck, zk_op op, const void *args);
 
 /* Pages of their own; the block ends, rounded up to 64 bytes, where a page without
  * access begins. Both end the program if there is no memory. */

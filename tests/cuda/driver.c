@@ -36,6 +36,17 @@ static zk_status open_queue(zk_queue **q)
 
 /* ---- Work that uses everything of the driver ---- */
 
+static zk_status product_of_f8(zk_queue *q, struct zk_linear *a, void *mem)
+{
+    static const uint8_t weight[32 * 64];
+    const struct zk_pack p = { .weight = zk_dense((void *)(uintptr_t)weight, ZK_F8_E4M3, 32, 64),
+                               .op = ZK_OP_linear, .act = ZK_BF16, .f8 = true };
+    const zk_status st = be->pack(q, &p, mem, &a->weight);
+
+    a->act = ZK_ACT_NONE;
+    return st != ZK_OK ? st : be->linear(q, a);
+}
+
 static zk_status products(zk_queue *q, char *mem, char *work)
 {
     const zk_tensor m = zk_dense(mem, ZK_BF16, 32, 64), n = zk_dense(mem, ZK_BF16, 32, 32);
@@ -48,9 +59,14 @@ static zk_status products(zk_queue *q, char *mem, char *work)
     zk_status st = be->linear(q, &a);
 
     a.weight = q8;
+    a.act = ZK_ACT_NONE;
+    if (st == ZK_OK)
+        st = be->linear(q, &a);
     a.act = ZK_ACT_SILU;
     if (st == ZK_OK)
         st = be->linear(q, &a);
+    if (st == ZK_OK)
+        st = product_of_f8(q, &a, mem);
     return st != ZK_OK ? st : be->attend(q, &attend);
 }
 
@@ -180,7 +196,7 @@ static void all_goes_well(void)
     fake_reset();
     REQUIRE_INT(session(small_work), ZK_OK);
     require_balance();
-    REQUIRE_INT(fake.products, 2);
+    REQUIRE_INT(fake.products, 3);
     REQUIRE_INT(fake.attentions, ZK_HAVE_CUDNN);
     REQUIRE(fake.launches >= 10);
     REQUIRE_INT(session(large_work), ZK_OK);
@@ -414,6 +430,41 @@ static void each_failure_of_cudnn_is_survived(void)
     }
 }
 
+static zk_status only_f8(zk_queue *q)
+{
+    char *mem = NULL, *work = NULL;
+    struct zk_linear a = { 0 };
+    zk_status st = be->alloc(q, 8192, (void **)&mem);
+
+    if (st == ZK_OK)
+        st = be->alloc(q, WORK, (void **)&work);
+    a.dst = zk_dense(mem, ZK_BF16, 32, 32);
+    a.src = zk_dense(mem + 4096, ZK_BF16, 32, 64);
+    a.work = work;
+    if (st == ZK_OK)
+        st = product_of_f8(q, &a, mem);
+    be->free(q, work);
+    be->free(q, mem);
+    return st;
+}
+
+/* Two kernels make the activations F8; where the GPU has no such products, one converts the
+ * weight. */
+static void products_of_f8_are_for_gpus_that_have_them(void)
+{
+    static const struct {
+        int capability, launches;
+    } rows[] = { { 80, 1 }, { 86, 1 }, { 89, 2 }, { 90, 2 }, { 120, 2 } };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fake_reset();
+        fake.capability = rows[i].capability;
+        REQUIRE_INT(session(only_f8), ZK_OK);
+        REQUIRE_INT(fake.launches, rows[i].launches);
+        REQUIRE_INT(fake.products, 1);
+    }
+}
+
 static void each_failure_of_cublaslt_is_survived(void)
 {
     fake_reset();
@@ -469,6 +520,7 @@ int main(void)
     TEST(a_lost_device_is_left_alone);
     TEST(a_machine_without_a_gpu_is_refused);
     TEST(work_is_done_without_libraries);
+    TEST(products_of_f8_are_for_gpus_that_have_them);
     TEST(each_failure_of_cublaslt_is_survived);
     TEST(each_failure_of_cudnn_is_survived);
     TEST(many_shapes_take_turns_in_the_plans);

@@ -243,6 +243,8 @@ extern "C" void emulated_tiles_turned(void *results, const void *values)
     _(pack, zk_cuda_pack)                                                                          \
     _(cast, zk_cuda_cast)                                                                          \
     _(copy, zk_cuda_copy)                                                                          \
+    _(f8_most, zk_cuda_f8)                                                                         \
+    _(f8_rows, zk_cuda_f8)                                                                         \
     _(upsample, zk_cuda_upsample)                                                                  \
     _(permute, zk_cuda_permute)                                                                    \
     _(rows_8, zk_cuda_rows)                                                                        \

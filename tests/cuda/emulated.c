@@ -1,5 +1,6 @@
 /* Makes a module of the backend whose GPU is this machine: kernels run on the host,
- * and products on kernels of our own. */
+ * and products on kernels of our own; or, where COMPUTES is defined, on a cuBLASLt
+ * on the host. */
 
 #include "tests/cuda/emulate.h"
 #include "tests/cuda/fake.h"
@@ -8,5 +9,10 @@ static void __attribute__((constructor)) choose(void)
 {
     fake.run = emulate;
     fake.args_size = emulate_args_size;
-    fake.no_lt = fake.no_dnn = true;
+    fake.no_dnn = true;
+#ifdef COMPUTES
+    fake.computes = true;
+#else
+    fake.no_lt = true;
+#endif
 }

@@ -516,163 +516,10 @@ static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, un
     return CUDA_SUCCESS;
 }
 
-/* ---- cuBLASLt: takes every product, and computes none ---- */
-
-static bool lt_fails(void)
-{
-    fake.lt_calls++;
-    return fake.lt_calls == fake.lt_fail_at;
-}
-
-#define LT_CALL                                                                                    \
-    do {                                                                                           \
-        if (lt_fails())                                                                            \
-            return CUBLAS_STATUS_NOT_SUPPORTED;                                                    \
-    } while (0)
-
 static void *given(void)
 {
     fake.handles++;
     return &thing;
-}
-
-static cublasStatus_t lt_create(cublasLtHandle_t *handle)
-{
-    LT_CALL;
-    *handle = given();
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_destroy(cublasLtHandle_t handle)
-{
-    (void)handle;
-    fake.handles--;
-    LT_CALL;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_product_create(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute,
-                                        cudaDataType_t scale)
-{
-    (void)compute;
-    (void)scale;
-    LT_CALL;
-    *desc = given();
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_product_destroy(cublasLtMatmulDesc_t desc)
-{
-    (void)desc;
-    fake.handles--;
-    LT_CALL;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_product_set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what,
-                                     const void *value, size_t bytes)
-{
-    (void)desc;
-    (void)what;
-    (void)value;
-    (void)bytes;
-    LT_CALL;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_layout_create(cublasLtMatrixLayout_t *layout, cudaDataType type,
-                                       uint64_t rows, uint64_t cols, int64_t step)
-{
-    (void)type;
-    (void)cols;
-    LT_CALL;
-    if (step < (int64_t)rows)
-        return CUBLAS_STATUS_INVALID_VALUE;
-    *layout = given();
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_layout_destroy(cublasLtMatrixLayout_t layout)
-{
-    (void)layout;
-    fake.handles--;
-    LT_CALL;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_wish_create(cublasLtMatmulPreference_t *wish)
-{
-    LT_CALL;
-    *wish = given();
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_wish_destroy(cublasLtMatmulPreference_t wish)
-{
-    (void)wish;
-    fake.handles--;
-    LT_CALL;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_wish_set(cublasLtMatmulPreference_t wish,
-                                  cublasLtMatmulPreferenceAttributes_t what, const void *value,
-                                  size_t bytes)
-{
-    (void)wish;
-    (void)what;
-    (void)value;
-    (void)bytes;
-    LT_CALL;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_choose(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
-                                cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-                                cublasLtMatmulPreference_t wish, int most,
-                                cublasLtMatmulHeuristicResult_t *found, int *count)
-{
-    (void)handle;
-    (void)desc;
-    (void)a;
-    (void)b;
-    (void)c;
-    (void)d;
-    (void)wish;
-    (void)most;
-    LT_CALL;
-    memset(found, 0, sizeof(*found));
-    *count = 1;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-static cublasStatus_t lt_multiply(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
-                                  const void *alpha, const void *a, cublasLtMatrixLayout_t a_layout,
-                                  const void *b, cublasLtMatrixLayout_t b_layout, const void *beta,
-                                  const void *c, cublasLtMatrixLayout_t c_layout, void *d,
-                                  cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algo,
-                                  void *work, size_t work_bytes, cudaStream_t stream)
-{
-    (void)handle;
-    (void)desc;
-    (void)alpha;
-    (void)a;
-    (void)a_layout;
-    (void)b;
-    (void)b_layout;
-    (void)beta;
-    (void)c;
-    (void)c_layout;
-    (void)d;
-    (void)d_layout;
-    (void)algo;
-    (void)work;
-    (void)work_bytes;
-    (void)stream;
-    LT_CALL;
-    fake.products++;
-    return CUBLAS_STATUS_SUCCESS;
 }
 
 /* ---- cuDNN: offers one way to do everything, and does nothing ---- */
@@ -785,9 +632,9 @@ bool zk_cuda_api_load(struct zk_cuda_api *api, char *why, size_t size)
     *api = (struct zk_cuda_api){
 #define MEMBER(name, symbol, parameters) .name = name,
         ZK_CUDA_DRIVER(MEMBER)
-        ZK_CUDA_LT(MEMBER)
 #undef MEMBER
         .has_lt = !fake.no_lt,
     };
+    fake_lt_fill(api);
     return true;
 }

@@ -15,6 +15,7 @@ struct fake {
     /* Runs a kernel, false if it can't; NULL: launches do nothing. */
     bool   (*run)(const char *name, const unsigned *grid, const unsigned *block, unsigned shared,
                   const void *args);
+    bool     computes;            /* cuBLASLt too; its products are only counted otherwise */
     /* Bytes of a kernel's arguments, for launches that are kept; NULL: none are. */
     size_t (*args_size)(const char *name);
     int      version;             /* as the driver says; 0: the one that is needed */
@@ -41,6 +42,9 @@ extern struct fake fake;
 
 /* Settings and counts as at the start; memory that was not given back is freed. */
 void fake_reset(void);
+
+/* The part of cuBLASLt, in a file of its own. */
+void fake_lt_fill(struct zk_cuda_api *api);
 
 /* What is given out and not taken back, contexts and pushes included. */
 int fake_left(void);

@@ -132,7 +132,7 @@ static void linear(struct bench *b, zk_tensor dst, zk_tensor src, zk_act act)
     struct zk_linear a = { .dst = dst, .src = src, .bias = cols(b->vector, 0, dst.dim[3]),
                            .act = act, .work = b->work };
 
-    a.weight = zk_dense(b->weight.data, ZK_BF16, dst.dim[3], src.dim[3]);
+    a.weight = zk_dense(b->weight.data, b->weight.type, dst.dim[3], src.dim[3]);
     a.weight.packing = b->weight.packing;
     if (b->be->work(b->queue, ZK_OP_linear, &a) > b->work_bytes)
         need(b, ZK_E_NOMEM, "work memory");
@@ -308,6 +308,28 @@ static void run(struct bench *b)
            STEPS * step / (FULL * step + (STEPS - FULL) * predicted));
 }
 
+/* The same with weights of F8 that activations of F8 may meet; which, does not matter. */
+static void run_f8(struct bench *b)
+{
+    const double n = b->tokens, attention = 4 * n * n * D, row = 2 * n * D;
+    const double products = 2 * n * 12 * (double)D * D;
+    const zk_tensor bf16 = b->weight;
+    const struct zk_pack p = { .weight = zk_dense(NULL, ZK_F8_E4M3, MATRIX_N, MATRIX_K),
+                               .op = ZK_OP_linear, .act = ZK_BF16, .f8 = true };
+
+    need(b, b->be->pack(b->queue, &p, NULL, &b->weight), "pack");
+    b->weight.data = bf16.data;
+    time_of(b, qkv, "f8 linear 3D from D", row * 3 * D, 0);
+    time_of(b, mlp_in, "f8 linear 4D from D gelu", row * 4 * D, 0);
+    time_of(b, mlp_out, "f8 linear D from 4D", row * 4 * D, 0);
+    const double two = time_of(b, double_block, "f8 double block", products + attention, 0);
+    const double one = time_of(b, single_block, "f8 single block", products + attention, 0);
+    const double step = DOUBLE * two + SINGLE * one;
+    printf("f8 step of %d and %d blocks,%d,%.2f,%.1f,0\n", DOUBLE, SINGLE, b->tokens, step * 1e3,
+           (DOUBLE + SINGLE) * (products + attention) / step * 1e-12);
+    b->weight = bf16;
+}
+
 /* ---- The decoder: one tile of 65 frames of 256 x 256 ---- */
 
 static const struct convolution {
@@ -448,12 +470,14 @@ int main(int argc, char **argv)
     b.vector = tensor(&b, ZK_F32, 1, MATRIX_N, 0.1f);
     b.cos = tensor(&b, ZK_F32, b.image, 64, 1);
     b.sin = tensor(&b, ZK_F32, b.image, 64, 1);
-    b.work_bytes = (size_t)1 << 20;
+    b.work_bytes = (size_t)b.tokens * 5 * D + ((size_t)1 << 20);
     need(&b, b.be->alloc(b.queue, b.work_bytes, &b.work), "memory");
     fprintf(stderr, "%d tokens, weights and states take %.1f GiB\n", b.tokens,
             ((double)b.tokens * 11 * D * 2 + (double)MATRIX_N * MATRIX_K * 2) / GIB);
     if (b.status == ZK_OK)
         run(&b);
+    if (b.status == ZK_OK)
+        run_f8(&b);
     if (b.status == ZK_OK && frames <= 65)
         run_decoder(&b);
     void *memory[] = { b.x.data, b.y.data, b.out.data, b.qkv.data, b.wide.data, b.weight.data,

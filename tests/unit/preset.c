@@ -116,7 +116,7 @@ static const struct bad {
       "p/a.preset:1:8: seed: '9223372036854775808' is too large; expected: "
       "-9223372036854775808 to 9223372036854775807" },
     { "precision = fp16", ZC_E_ARGUMENT,
-      "p/a.preset:1:13: precision: 'fp16' is not known; expected: one of bf16, f32" },
+      "p/a.preset:1:13: precision: 'fp16' is not known; expected: one of bf16, f32, f8" },
     /* Keys and lines. */
     { "stpes = 3", ZC_E_MISSING,
       "p/a.preset:1:1: stpes: there is no such option; did you mean 'steps'?" },
