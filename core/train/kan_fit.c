@@ -38,6 +38,9 @@ const zc_opt zc_kan_opts[] = {
     ZC_OPT_BOOL(zc_kan_options, faithful, false,
                 "published first numbers, and a rate of 1e-4 halved every 500 updates for good"),
     ZC_OPT_INT(zc_kan_options, seed, 1, 0, INT64_MAX, "of the first numbers"),
+    ZC_OPT_BOOL(zc_kan_options, whole, true,
+                "the networks go into the file; without them it is a thousandth of the size and "
+                "predicts the same"),
     { 0 }
 };
 
@@ -569,6 +572,11 @@ zc_status zc_kan_fit_predictor(const zc_kan_fit *f, zc_predictor **out)
             p->counts[i] = zc_kan_row(p, lane, i, zc_predictor_row(p, lane, i));
             ZC_CHECK(p->counts[i] > 0, ZC_E_NOMEM, "no memory for the network");
         }
+    }
+    if (!f->options.whole) {
+        zc_free(p->network);
+        p->network = NULL;
+        p->network_size = 0;
     }
     *out = p;
     p = NULL;

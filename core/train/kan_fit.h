@@ -34,6 +34,7 @@ typedef struct zc_kan_options {
     float   early, late;              /* noise levels above which experts 0 and 1 are in charge */
     bool    faithful;                 /* rates, start and first numbers as published */
     int64_t seed;
+    bool    whole;                    /* the networks go into the predictor, too */
 } zc_kan_options;
 
 extern const zc_opt zc_kan_opts[];

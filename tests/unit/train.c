@@ -525,6 +525,24 @@ static void require_equal(const zc_predictor *a, const zc_predictor *b)
                        (size_t)a->lanes * a->network_size * sizeof(float)));
 }
 
+static void coefficients_do_without_the_networks(void)
+{
+    struct sim s = { .lanes = 1, .angle = 0.3 };
+    zc_kan_options o = kan_options();
+    zc_predictor *whole, *bare;
+
+    o.closed = 0;
+    whole = fit_kan(&s, &o);
+    o.whole = false;
+    bare = fit_kan(&s, &o);
+    REQUIRE(whole->network && !bare->network);
+    REQUIRE_INT(bare->network_size, 0);
+    REQUIRE_INT(memcmp(whole->rows, bare->rows,
+                       sizeof(float) * STEPS * ((size_t)whole->depth + 1)), 0);
+    zc_predictor_destroy(&whole);
+    zc_predictor_destroy(&bare);
+}
+
 static void an_interrupted_kan_fit_ends_the_same(void)
 {
     struct sim s = { .lanes = 1, .angle = 0.3, .drift = -0.5 };
@@ -737,6 +755,7 @@ int main(void)
     TEST(the_cost_of_a_schedule_is_what_it_leaves);
     TEST(kan_gets_below_taylorseer);
     TEST(the_network_and_its_rows_agree);
+    TEST(coefficients_do_without_the_networks);
     TEST(an_interrupted_kan_fit_ends_the_same);
     TEST(an_interrupted_gram_fit_ends_the_same);
     TEST(cancelling_stops_between_prompts);
