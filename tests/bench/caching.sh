@@ -11,8 +11,8 @@
 #       presets/demo/prompts/test.txt demo --steps 50
 #
 # ZOETROPE=PROGRAM in the environment, build/plugin/zoetrope if unset; COUNTS, the
-# numbers of computed steps, "13 10 9 8" if unset. Test prompts have seeds from 100000 on, so
-# that no noise was trained on.
+# numbers of computed steps, "13 10 9 8" if unset; JOBS, how many trainings run side by
+# side, 1 if unset. Test prompts have seeds from 100000 on, so that no noise was trained on.
 set -eu
 out=${1:?usage: tests/bench/caching.sh OUT TRAIN-PROMPTS TEST-PROMPTS [RENDER-ARGUMENT...]}
 train=${2:?no file of prompts to train on}
@@ -20,13 +20,17 @@ test=${3:?no file of prompts to measure on}
 shift 3
 zoetrope=${ZOETROPE:-$(dirname "$0")/../../build/plugin/zoetrope}
 counts=${COUNTS:-13 10 9 8}
+jobs=${JOBS:-1}
+threads=$(($(nproc) / jobs))
 mkdir -p "$out"
 
 # predictor NAME ARGUMENT...: trained unless it is there
 predictor() {
-    local file=$out/$1.safetensors
+    local name=$out/$1
     shift
-    [ -f "$file" ] || "$zoetrope" train --prompts "$train" -o "$file" "$@"
+    [ -f "$name.safetensors" ] ||
+        "$zoetrope" train --prompts "$train" -o "$name.safetensors" \
+            --threads $((threads > 0 ? threads : 1)) --json "$@" >"$name.log"
 }
 
 # LESA's intervals and the numbers of steps that they compute of 50: 5, 7, 8 and 10.
@@ -34,14 +38,14 @@ declare -A interval=([13]=5 [10]=7 [9]=8 [8]=10)
 # L2P's own steps, where it has as many.
 declare -A l2p=([11]="0 1 2 4 6 9 14 23 30 37 44" [10]="0 1 2 4 7 14 23 31 38 45"
     [9]="0 1 2 4 9 17 26 35 43" [8]="0 1 2 4 10 20 31 41")
-for n in $counts; do
-    [ -f "$out/gram-$n.json" ] || {
-        "$zoetrope" train --prompts "$train" -o "$out/gram-$n.safetensors" \
-            --with fit.budget="$n" "$@" --json >"$out/gram-$n.partial"
-        tail -n 1 "$out/gram-$n.partial" >"$out/gram-$n.json"
-    }
+
+# predictors COUNT ARGUMENT...: all that compute so many steps
+predictors() {
+    local n=$1 full
+    shift
+    predictor "gram-$n" --with fit.budget="$n" "$@"
     # The spline networks at the steps that were found to be best, too.
-    full=$(sed -n 's/.*"full":\[\([0-9,]*\)\].*/\1/p' "$out/gram-$n.json")
+    full=$(tail -n 1 "$out/gram-$n.log" | sed -n 's/.*"full":\[\([0-9,]*\)\].*/\1/p')
     predictor "kan-best-$n" --fit kan --with fit.full="$full" "$@"
     predictor "l2p-$n" --with fit.method=l2p --with fit.window=0 \
         --with fit.full="${l2p[$n]:-${full//,/ }}" "$@"
@@ -49,6 +53,19 @@ for n in $counts; do
         predictor "gram-even-$n" --with fit.interval="${interval[$n]}" "$@"
         predictor "kan-$n" --fit kan --with fit.interval="${interval[$n]}" "$@"
     fi
+}
+
+running=()
+for n in $counts; do
+    predictors "$n" "$@" &
+    running+=($!)
+    if [ ${#running[@]} -ge "$jobs" ]; then
+        wait "${running[0]}"
+        running=("${running[@]:1}")
+    fi
+done
+for one in "${running[@]}"; do
+    wait "$one"
 done
 
 cat >"$out/methods" <<END
