@@ -8,7 +8,7 @@ import glob
 import os
 import sys
 
-WANTED = ("basis.pt", "vae_ema.pt", "film_ema.pt", "vae.csv", "film.csv")
+WANTED = ("basis.pt", "words.pt", "vae_ema.pt", "film_ema.pt", "vae.csv", "film.csv")
 PART = 15 << 20
 
 

@@ -13,20 +13,22 @@ TRANSFORMER = {"heads": 2, "double": 1, "single": 5, "refiner": 1}
 RECIPES = {
     "cpu": {
         "world": "narrow",
+        "words": {"steps": 1500},
         # (frames, size, films a step, share of the minutes)
         "vae": {"minutes": 60, "steps": 20000, "lr": 0.006, "adam": 0.002, "noise": 0.06,
                 # Whole films at last: the attention in the middle sees all frames before.
                 "phases": ((9, 64, 2, 0.52), (9, 128, 1, 0.23), (33, 64, 1, 0.11), (33, 128, 1, 0.14))},
         # Films of half the size first: their tokens lie two apart, where those of the whole size will be.
         # window: films, latent frames, and tokens a side around the thing, in every other step.
-        "film": {"minutes": 138, "fill": 800, "capacity": 12000, "fresh": 0.1, "lr": 0.012, "adam": 0.0015,
-                 "average": 300, "stages": ({"size": 64, "batch": 32, "share": 0.31, "shift": 2.0},
-                                            {"size": 128, "batch": 8, "share": 0.69, "shift": 3.0,
+        "film": {"minutes": 229, "fill": 800, "capacity": 12000, "fresh": 0.1, "lr": 0.012, "adam": 0.0015,
+                 "average": 300, "stages": ({"size": 64, "batch": 32, "share": 0.17, "shift": 2.0},
+                                            {"size": 128, "batch": 8, "share": 0.775, "shift": 4.0,
                                              "window": (64, 3, 5)},
-                                            {"size": 128, "batch": 8, "share": 0.08, "shift": 3.0, "distil": True})},
+                                            {"size": 128, "batch": 8, "share": 0.055, "shift": 4.0, "distil": True})},
     },
     "gpu": {
         "world": "full",
+        "words": {"steps": 4000},
         "vae": {"minutes": 8, "steps": 20000, "phases": ((9, 64, 48, 0.6), (17, 128, 16, 0.4)), "lr": 0.01,
                 "adam": 0.002, "noise": 0.03},
         "film": {"minutes": 17, "fill": 6000, "capacity": 200000, "fresh": 0.0, "lr": 0.015, "adam": 0.001,
@@ -39,6 +41,7 @@ RECIPES = {
     # Every stage for a moment, to see that all of it runs.
     "try": {
         "world": "narrow",
+        "words": {"steps": 20},
         "vae": {"minutes": 0.4, "steps": 8, "phases": ((5, 32, 1, 0.5), (9, 32, 1, 0.5)), "lr": 0.02, "adam": 0.002,
                 "noise": 0.03},
         "film": {"minutes": 1.2, "fill": 16, "capacity": 64, "fresh": 0.2, "lr": 0.02, "adam": 0.001, "average": 10,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the decoder and the transformer, on a GPU side by side, and goes on where
-# an earlier run stopped.
+# Trains the text encoder of CLIP's kind, the decoder and the transformer, the latter two
+# on a GPU side by side, and goes on where an earlier run stopped.
 #
 #   presets/demo/train/run.sh cpu|gpu|try [MINUTES OF THIS RUN, for each of the two]
 #
@@ -19,6 +19,7 @@ python=${PYTHON:-python3}
 
 world=$("$python" -c "from recipe import RECIPES; print(RECIPES['$recipe']['world'])")
 [ -f "$DEMO_RUN/basis.pt" ] || "$python" basis.py "$world"
+[ -f "$DEMO_RUN/words.pt" ] || "$python" train_words.py "$recipe"
 train() { "$python" "train_$1.py" "$recipe" "$minutes" >>"$DEMO_RUN/$1.log" 2>&1; }
 
 failed=0

@@ -3,8 +3,8 @@
     DEMO_RUN=FOLDER python3 train_film.py [cpu|gpu|try] [MINUTES OF THIS RUN]
 
 Goes on where an earlier run stopped: from FOLDER/film.pt, or from the averaged weights FOLDER/film_ema.pt alone. Needs
-FOLDER/basis.pt and the tokenizers of the model folder. The last stage learns from the model of the stage before it what
-guidance does, so that one pass with a factor does the work of two.
+FOLDER/basis.pt, the tokenizers of the model folder, and FOLDER/words.pt, or CLIP's kind learns nothing. The last stage
+learns from the model of the stage before it what guidance does, so that one pass with a factor does the work of two.
 """
 
 import os
@@ -203,6 +203,9 @@ def main():
     for n, p in model.named_parameters():
         if "norm" in n and "linear" in n or n.startswith("transformer.proj_out") or "token_embedding" in n:
             p.data.mul_(0.02 if "embedding" in n else 0)
+    told = load_state(os.path.join(RUN, "words.pt"))
+    if told:
+        model.text_encoder_2.load_state_dict(told["clip"])
     learned = [(n, p) for n, p in model.named_parameters()
                if not any(n.startswith(f"text_encoder.layers.{i}.") for i in (LLAMA["layers"], LLAMA["layers"] + 1))]
     opt = Optimizer(learned, r["lr"], r["adam"], plain, decay=0.02)
@@ -268,7 +271,7 @@ def main():
         loss = sum(team.map(learn, range(min(team.size, count))))
         twins.gradients()
         torch.nn.utils.clip_grad_norm_([p for _, p in learned], 1.0)
-        opt.step(min(1, (step + 1) / 100) * min(1.0, 0.05 + (1 - done) / 0.35), team)
+        opt.step(min(1, (step + 1) / 100) * min(1.0, 0.05 + (1 - done) / 0.3), team)
         twins.follow()
         ema.update(model)
         step += 1

@@ -5,8 +5,8 @@
     python3 world.py prompts 64 "held out" narrow    captions of that many scenes, a line each; or of "train"
 
 A scene is a dictionary of names and numbers. Coordinates run from -1 to 1 over the frame, y down; u is time from 0
-to 1. Nothing but numpy is needed. `WORLDS` says how often each name is drawn: the narrow world is the one that a
-small budget of training can learn.
+to 1. Nothing but numpy is needed. `WORLDS` says how often each name is drawn, and how far from their places things are
+put: the narrow world is the one that a small budget of training can learn.
 """
 
 import hashlib
@@ -66,12 +66,12 @@ WORLDS = {
              "ground": most(SOME_GROUNDS, GROUNDS, 0.5), "size": {s: 1 for s in SIZES},
              "surface": most(["plain"], SURFACES, 0.6), "motion": {m: 1 for m in MOTIONS},
              "place": most(["middle"], PLACES, 0.6), "light": most(["even"], LIGHTS, 0.75),
-             "camera": most(["fixed"], CAMERAS, 0.75), "second": 0.2},
+             "camera": most(["fixed"], CAMERAS, 0.75), "second": 0.2, "astray": 0.12},
     "narrow": {"shape": most(SOME_SHAPES, SHAPES, 0.94), "colour": {c: 1 for c in COLOURS},
                "ground": most(SOME_GROUNDS, GROUNDS, 0.95), "size": {"medium": 0.5, "big": 0.5},
                "surface": most(["plain"], SURFACES, 0.97), "motion": most(SOME_MOTIONS, MOTIONS, 0.97),
                "place": most(["middle"], PLACES, 0.9), "light": most(["even"], LIGHTS, 0.98),
-               "camera": most(["fixed"], CAMERAS, 0.98), "second": 0.01},
+               "camera": most(["fixed"], CAMERAS, 0.98), "second": 0.01, "astray": 0.03},
 }
 
 
@@ -99,7 +99,7 @@ def thing(rng, world, taken):
             break
     return {"shape": pick(rng, world["shape"]), "colour": colour, "surface": pick(rng, world["surface"]),
             "size": pick(rng, world["size"]), "motion": pick(rng, world["motion"]),
-            "dx": float(rng.uniform(-0.12, 0.12)), "dy": float(rng.uniform(-0.12, 0.12))}
+            "dx": world["astray"] * float(rng.uniform(-1, 1)), "dy": world["astray"] * float(rng.uniform(-1, 1))}
 
 
 def held_out(scene):
