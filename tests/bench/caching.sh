@@ -24,13 +24,19 @@ jobs=${JOBS:-1}
 threads=$(($(nproc) / jobs))
 mkdir -p "$out"
 
-# predictor NAME ARGUMENT...: trained unless it is there
+# predictor NAME ARGUMENT...: trained unless it is there. Uncached runs are the same for all:
+# those that the first one has kept are linked into the folders of the others.
+runs=
 predictor() {
-    local name=$out/$1
+    local file=$out/$1.safetensors log=$out/$1.log
     shift
-    [ -f "$name.safetensors" ] ||
-        "$zoetrope" train --prompts "$train" -o "$name.safetensors" \
-            --threads $((threads > 0 ? threads : 1)) --json "$@" >"$name.log"
+    [ ! -f "$file" ] || return 0
+    if [ -n "$runs" ]; then
+        mkdir -p "$file.train"
+        ln -f "$runs"/run-*.safetensors "$file.train"
+    fi
+    "$zoetrope" train --prompts "$train" -o "$file" --threads $((threads > 0 ? threads : 1)) \
+        --json "$@" >"$log"
 }
 
 # LESA's intervals and the numbers of steps that they compute of 50: 5, 7, 8 and 10.
@@ -55,6 +61,13 @@ predictors() {
     fi
 }
 
+for n in $counts; do
+    if [ -n "${interval[$n]:-}" ]; then
+        predictor "kan-$n" --fit kan --with fit.interval="${interval[$n]}" --keep "$@"
+        [ ! -d "$out/kan-$n.safetensors.train" ] || runs=$out/kan-$n.safetensors.train
+        break
+    fi
+done
 running=()
 for n in $counts; do
     predictors "$n" "$@" &

@@ -252,6 +252,7 @@ def main():
                     taught = {n: p.clone() for n, p in ema.weights.items()}
                     model.load_state_dict(taught)
                     twins.follow()
+                    ema.count = 0           # the average is of what follows alone
                 teacher = Film(configs(words), words.crop).to(device())
                 teacher.load_state_dict({n: p.float() for n, p in taught.items()})
                 teacher.bfloat16().requires_grad_(False)
