@@ -70,6 +70,7 @@ void fake_reset(void)
     }
     fake = (struct fake){ .devices = -1 };
     forget_capture();
+    fake_lt_forget();
 }
 
 int fake_left(void)

@@ -45,6 +45,7 @@ void fake_reset(void);
 
 /* The part of cuBLASLt, in a file of its own. */
 void fake_lt_fill(struct zk_cuda_api *api);
+void fake_lt_forget(void);
 
 /* What is given out and not taken back, contexts and pushes included. */
 int fake_left(void);
