@@ -36,16 +36,22 @@ static const struct rounding {
 
 static const zk_dtype acts[] = { ZK_F32, ZK_BF16, ZK_F16 };
 
+static double largest(const float *x, size_t count)
+{
+    float most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    return (double)most;
+}
+
 /* The largest rounding of each element of x: none, to bf16, to F8 with one scale for all, or
  * to 8 bits with a scale for 32 neighbours. Numbers below the normal ones may become 0. */
 static double *rounding_of(struct ck *ck, const float *x, int rows, int cols, bool bf16, bool bits8,
                            bool f8)
 {
     double *d = ck_memory(ck, (size_t)rows * (size_t)cols * sizeof(double));
-    double most = 0;
-
-    for (size_t i = 0; f8 && i < (size_t)rows * (size_t)cols; i++)
-        most = fmax(most, fabs(x[i]));
+    const double most = f8 ? largest(x, (size_t)rows * (size_t)cols) : 0;
 
     for (int r = 0; r < rows; r++) {
         for (int c = 0; c < cols; c++) {
