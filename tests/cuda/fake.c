@@ -517,15 +517,15 @@ static CUresult launch(CUfunction function, unsigned grid_x, unsigned grid_y, un
     return CUDA_SUCCESS;
 }
 
+/* ---- cuDNN: offers one way to do everything, and does nothing ---- */
+
+#if ZK_HAVE_CUDNN
 static void *given(void)
 {
     fake.handles++;
     return &thing;
 }
 
-/* ---- cuDNN: offers one way to do everything, and does nothing ---- */
-
-#if ZK_HAVE_CUDNN
 #define DNN_CALL                                                                                   \
     do {                                                                                           \
         if (++fake.dnn_calls == fake.dnn_fail_at)                                                  \
