@@ -82,14 +82,21 @@ static void word_of(const char *line, int index, char *to, size_t size)
     zc_format(to, size, "%.*s", (int)(n < size ? n : size - 1), line);
 }
 
-/* The line of a lease that is there; "" if it is empty or none of ours. */
+/* The line of a lease that is there; "" if it is empty, was emptied just now, or is none of ours. */
 static zc_status read_line(const zc_own *file, zc_log *log, char line[LINE + 1])
 {
     zc_status st = ZC_OK;
 
     line[0] = line[LINE] = '\0';
-    if (zc_own_size(file) == LINE)
-        ZC_TRY(zc_own_read(file, log, 0, line, LINE));
+    if (zc_own_size(file) == LINE) {
+        st = zc_own_read(file, NULL, 0, line, LINE);
+        if (st == ZC_E_TRUNCATED) {
+            line[0] = '\0';
+            return ZC_OK;
+        }
+        if (st != ZC_OK)
+            ZC_TRY(zc_own_read(file, log, 0, line, LINE));        /* once more, for the message */
+    }
     if (memchr(line, '\0', LINE) != line && !zc_str_starts(line, "zoetrope-lease 1 "))
         line[0] = '\0';
 done:
@@ -146,7 +153,7 @@ static zc_status watch(const zc_own *file, zc_log *log, const zc_lease *l, const
         nanosleep(&pause, NULL);
         ZC_TRY(read_line(file, log, now));
         if (strcmp(now, line) != 0 || zc_own_still(file, NULL) != ZC_OK) {
-            st = busy(log, l->path, now);
+            st = busy(log, l->path, now[0] ? now : line);
             goto done;
         }
     }

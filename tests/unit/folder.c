@@ -158,14 +158,39 @@ static void one_renderer_at_a_time(void)
     close(ends[1]);
 }
 
-/* A lease of another machine, whose locks do not reach here. */
+/* A lease of another machine, whose locks do not reach here; written in its place, as beats are. */
 static void put_lease(const char *name, int beat)
 {
+    const int fd = open(in(name), O_WRONLY | O_CREAT, 0600);
     char line[300];
 
     snprintf(line, sizeof(line), "zoetrope-lease 1 elsewhere some-boot 77 1 %-213d\n", beat);
     REQUIRE_INT(strlen(line), 256);
-    put(name, line);
+    REQUIRE_INT(pwrite(fd, line, 256, 0), 256);
+    REQUIRE_INT(close(fd), 0);
+}
+
+/* The lease is emptied between two looks at it, after its size was taken. */
+static int64_t read_emptied(void *user, int fd, void *dst, size_t bytes, uint64_t offset)
+{
+    static int reads;
+
+    if (bytes == 256 && ++reads == 2)
+        put("lease", "");
+    return zc_file_system.read_at(user, fd, dst, bytes, offset);
+}
+
+static void a_lease_that_is_emptied_is_alive(void)
+{
+    zc_file_table table = zc_file_system;
+    zc_lease *l = NULL;
+
+    table.read_at = read_emptied;
+    put_lease("lease", 3);
+    zc_file_use(&table);
+    REQUIRE_INT(zc_lease_take(&l, &test_log, in("lease"), 400, NULL), ZC_E_BUSY);
+    zc_file_use(NULL);
+    REQUIRE_HAS(error(), "process 77 on elsewhere");
 }
 
 static void a_lease_from_elsewhere_is_watched(void)
@@ -214,6 +239,7 @@ int main(void)
     TEST(bad_records_are_named);
     TEST(one_renderer_at_a_time);
     TEST(a_lease_from_elsewhere_is_watched);
+    TEST(a_lease_that_is_emptied_is_alive);
     scratch_end();
     return test_end();
 }
