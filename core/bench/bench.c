@@ -62,13 +62,14 @@ typedef struct bench {
     /* The uncached run of the present prompt. */
     int      prompt;                  /* -1: none */
     float   *latent;
-    uint8_t *pixels;                  /* [frames][h][w][3] */
+    float   *pixels;                  /* [frames][h][w][3], from -1 to 1 */
     int32_t  video[3];
     double   seconds, work, flops;
     double   step;                    /* seconds of one */
 
-    /* What a decoding is compared with. */
-    uint8_t *frame, *grey;            /* one; two grey ones */
+    /* One frame of it and the same of the run that is compared. */
+    float   *frame;                   /* of the latter alone */
+    uint8_t *bytes[2], *grey[2];
     zc_bench_run sums;
 } bench;
 
@@ -149,40 +150,47 @@ done:
 
 /* ---- Pictures ---- */
 
-static void to_bytes(uint8_t *dst, const float *pixels, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const float x = (pixels[i] + 1) * 127.5f;
-
-        dst[i] = (uint8_t)(x > 0 ? x < 255 ? x + 0.5f : 255 : 0);
-    }
-}
-
-static size_t frame_bytes(const bench *b)
+static size_t frame_values(const bench *b)
 {
     return (size_t)b->video[1] * (size_t)b->video[2] * 3;
+}
+
+/* What a picture can hold of them. */
+static void clip(float *dst, const float *pixels, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dst[i] = pixels[i] > -1 ? pixels[i] < 1 ? pixels[i] : 1 : -1;
+}
+
+static void to_bytes(uint8_t *dst, const float *clipped, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dst[i] = (uint8_t)((clipped[i] + 1) * 127.5f + 0.5f);
 }
 
 static void keep_frame(void *user, int index, const float *pixels)
 {
     const bench *b = user;
 
-    to_bytes(b->pixels + (size_t)index * frame_bytes(b), pixels, frame_bytes(b));
+    clip(b->pixels + (size_t)index * frame_values(b), pixels, frame_values(b));
 }
 
 static void compare_frame(void *user, int index, const float *pixels)
 {
     bench *b = user;
-    const uint8_t *truth = b->pixels + (size_t)index * frame_bytes(b);
-    const size_t count = frame_bytes(b), grey = count / 3;
+    const size_t count = frame_values(b), grey = count / 3;
+    const float *const truth = b->pixels + (size_t)index * count;
     double ssim = 0;
 
-    to_bytes(b->frame, pixels, count);
-    b->sums.psnr += zc_psnr(truth, b->frame, count) / b->video[0];
-    b->sums.psnr_u8wrap += zc_psnr_u8wrap(truth, b->frame, count) / b->video[0];
-    zc_grey_from_rgb(b->grey, truth, grey);
-    zc_grey_from_rgb(b->grey + grey, b->frame, grey);
-    if (zc_ssim(&ssim, &b->study.engine->log, b->grey, b->grey + grey, b->video[2],
+    clip(b->frame, pixels, count);
+    for (int i = 0; i < 2; i++) {
+        to_bytes(b->bytes[i], i ? b->frame : truth, count);
+        zc_grey_from_rgb(b->grey[i], b->bytes[i], grey);
+    }
+    b->sums.psnr += zc_psnr(b->bytes[0], b->bytes[1], count) / b->video[0];
+    b->sums.psnr_u8wrap += zc_psnr_u8wrap(b->bytes[0], b->bytes[1], count) / b->video[0];
+    b->sums.psnr_f32 += zc_psnr_f32(truth, b->frame, count, 2) / b->video[0];
+    if (zc_ssim(&ssim, &b->study.engine->log, b->grey[0], b->grey[1], b->video[2],
                 b->video[1]) == ZC_OK)
         b->sums.ssim += ssim / b->video[0];
 }
@@ -415,10 +423,14 @@ static zc_status take_memory(bench *b)
     ZC_CHECK(b->video[1] >= ZC_SSIM_WINDOW && b->video[2] >= ZC_SSIM_WINDOW, ZC_E_ARGUMENT,
              "pictures of %d by %d are too small to compare", b->video[2], b->video[1]);
     ZC_TRY(zc_engine_component(b->study.engine, ZC_COMPONENT_VAE, b->study.phase.cancel));
-    b->pixels = zc_alloc_zeroed((size_t)b->video[0], frame_bytes(b));
-    b->frame = zc_alloc_zeroed(1, frame_bytes(b));
-    b->grey = zc_alloc_zeroed(1, frame_bytes(b));
-    ZC_CHECK(b->pixels && b->frame && b->grey, ZC_E_NOMEM, "no memory for %d frames", b->video[0]);
+    b->pixels = zc_new_array(float, (size_t)b->video[0] * frame_values(b));
+    b->frame = zc_new_array(float, frame_values(b));
+    for (int i = 0; i < 2; i++) {
+        b->bytes[i] = zc_new_array(uint8_t, frame_values(b));
+        b->grey[i] = zc_new_array(uint8_t, frame_values(b) / 3);
+    }
+    ZC_CHECK(b->pixels && b->frame && b->bytes[0] && b->bytes[1] && b->grey[0] && b->grey[1],
+             ZC_E_NOMEM, "no memory for %d frames", b->video[0]);
 done:
     return st;
 }
@@ -454,7 +466,7 @@ static void report(bench *b, const zc_bench_row *rows)
             { "full_steps", r->full }, { "runs", r->runs }, { "flops_gain", r->flops_gain },
             { "wall_gain", r->seconds_gain }, { "work_gain", r->work_gain },
             { "predicted_step", r->predicted }, { "psnr", r->psnr },
-            { "psnr_u8wrap", r->psnr_u8wrap }, { "ssim", r->ssim },
+            { "psnr_u8wrap", r->psnr_u8wrap }, { "psnr_f32", r->psnr_f32 }, { "ssim", r->ssim },
             { "psnr_latent", r->psnr_latent }, { "cache_bytes", (double)r->of->bytes },
         };
 
@@ -520,7 +532,10 @@ done:
     zc_free(b->latent);
     zc_free(b->pixels);
     zc_free(b->frame);
-    zc_free(b->grey);
+    for (int i = 0; i < 2; i++) {
+        zc_free(b->bytes[i]);
+        zc_free(b->grey[i]);
+    }
     zc_study_close(&b->study);
     return st;
 }

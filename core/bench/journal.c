@@ -99,6 +99,7 @@ void zc_bench_row_make(zc_bench_row *row, const zc_bench_journal *j, const zc_be
         row->predicted += r->predicted;
         row->psnr += r->psnr;
         row->psnr_u8wrap += r->psnr_u8wrap;
+        row->psnr_f32 += r->psnr_f32;
         row->ssim += r->ssim;
         row->psnr_latent += r->psnr_latent;
         flops_whole += r->flops_whole;
@@ -113,7 +114,7 @@ void zc_bench_row_make(zc_bench_row *row, const zc_bench_journal *j, const zc_be
     row->seconds_gain = seconds[1] / seconds[0];
     row->work_gain = work[1] / work[0];
     double *const means[] = { &row->full, &row->flops, &row->predicted, &row->psnr,
-                              &row->psnr_u8wrap, &row->ssim, &row->psnr_latent };
+                              &row->psnr_u8wrap, &row->psnr_f32, &row->ssim, &row->psnr_latent };
     for (size_t i = 0; i < ZC_COUNT(means); i++)
         *means[i] /= row->runs;
 }
@@ -138,16 +139,18 @@ zc_status zc_bench_write_csv(const zc_bench_row *rows, int count, zc_log *log, c
     zc_str text = { 0 };
 
     zc_str_add(&text, "method,full_steps,runs,flops,flops_gain,wall_gain,work_gain,"
-               "predicted_step,psnr,psnr_u8wrap,ssim,psnr_latent,cache_bytes,options\n");
+               "predicted_step,psnr,psnr_u8wrap,psnr_f32,ssim,psnr_latent,cache_bytes,options\n");
     for (int i = 0; i < count; i++) {
         const zc_bench_row *r = &rows[i];
 
         if (r->runs == 0)
             continue;
-        zc_str_add_format(&text, "%s,%.2f,%d,%.6e,%.4f,%.4f,%.4f,%.5f,%.4f,%.4f,%.5f,%.4f,%llu,",
-                          r->of->method->name, r->full, r->runs, r->flops, r->flops_gain,
-                          r->seconds_gain, r->work_gain, r->predicted, r->psnr, r->psnr_u8wrap,
-                          r->ssim, r->psnr_latent, (unsigned long long)r->of->bytes);
+        zc_str_add_format(&text, "%s,%.2f,%d,%.6e,%.4f,%.4f,%.4f,%.5f,", r->of->method->name,
+                          r->full, r->runs, r->flops, r->flops_gain, r->seconds_gain,
+                          r->work_gain, r->predicted);
+        zc_str_add_format(&text, "%.4f,%.4f,%.4f,%.5f,%.4f,%llu,", r->psnr, r->psnr_u8wrap,
+                          r->psnr_f32, r->ssim, r->psnr_latent,
+                          (unsigned long long)r->of->bytes);
         add_options(&text, r->of->options);
     }
     ZC_CHECK(!text.failed, ZC_E_NOMEM, "out of memory");

@@ -35,7 +35,7 @@ typedef struct zc_bench_run {
     double   computed, flops, flops_whole;    /* steps; of it, and of the uncached run */
     double   seconds, seconds_whole, work, work_whole;
     double   predicted;           /* time of a predicted step over that of a computed one */
-    double   psnr, psnr_u8wrap, ssim;         /* mean of the frames */
+    double   psnr, psnr_u8wrap, psnr_f32, ssim;     /* mean of the frames */
     double   psnr_latent;         /* peak: the range of the uncached latent */
 } zc_bench_run;
 
@@ -71,7 +71,7 @@ typedef struct zc_bench_row {
     const zc_bench_case *of;
     int    runs;
     double full, flops, flops_gain, seconds_gain, work_gain, predicted;
-    double psnr, psnr_u8wrap, ssim, psnr_latent;
+    double psnr, psnr_u8wrap, psnr_f32, ssim, psnr_latent;
 } zc_bench_row;
 
 void zc_bench_row_make(zc_bench_row *row, const zc_bench_journal *j, const zc_bench_case *c,

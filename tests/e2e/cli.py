@@ -408,6 +408,7 @@ def benchmarks():
         check(f"{name} has numbers", r["runs"] == "2" and abs(float(r["full_steps"]) - 6) <= 1 and
               float(r["flops_gain"]) > 2 and float(r["psnr"]) > 5 and 0 < float(r["ssim"]) <= 1 and
               float(r["psnr_u8wrap"]) >= 27 and float(r["psnr_latent"]) > 5 and
+              abs(float(r["psnr_f32"]) - float(r["psnr"])) < 0.5 and
               (name == "fewer") == (r["cache_bytes"] == "0"), r)
     lines = xml.etree.ElementTree.parse(plot).getroot().findall(
         "{http://www.w3.org/2000/svg}polyline")
