@@ -284,49 +284,63 @@ static double time_of(struct bench *b, void (*what)(struct bench *), const char 
     return best;
 }
 
+/* Products, blocks and a step made of them; the seconds of the step. */
+static double run_step(struct bench *b, const char *kind)
+{
+    const double n = b->tokens, row = 2 * n * D;
+    const double block = 2 * n * 12 * (double)D * D + 4 * n * n * D;
+    const struct part {
+        const char *name;
+        void (*what)(struct bench *);
+        double flops;
+        int times;                    /* in a step; 0: it is part of a block */
+    } parts[] = {
+        { "linear 3D from D", qkv, row * 3 * D, 0 },
+        { "linear 4D from D gelu", mlp_in, row * 4 * D, 0 },
+        { "linear D from 4D", mlp_out, row * 4 * D, 0 },
+        { "double block", double_block, block, DOUBLE },
+        { "single block", single_block, block, SINGLE },
+    };
+    double step = 0;
+    char name[64];
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        snprintf(name, sizeof(name), "%s%s", kind, parts[i].name);
+        step += parts[i].times * time_of(b, parts[i].what, name, parts[i].flops, 0);
+    }
+    if (b->status == ZK_OK)
+        printf("%sstep of %d and %d blocks,%d,%.2f,%.1f,0\n", kind, DOUBLE, SINGLE, b->tokens,
+               step * 1e3, (DOUBLE + SINGLE) * block / step * 1e-12);
+    return step;
+}
+
 static void run(struct bench *b)
 {
-    const double n = b->tokens, attention = 4 * n * n * D, row = 2 * n * D;
-    const double products = 2 * n * 12 * (double)D * D, state = n * D * 2;
+    const double n = b->tokens, state = n * D * 2;
 
     printf("what,tokens,ms,tflops,gbs\n");
-    time_of(b, qkv, "linear 3D from D", row * 3 * D, 0);
-    time_of(b, mlp_in, "linear 4D from D gelu", row * 4 * D, 0);
-    time_of(b, mlp_out, "linear D from 4D", row * 4 * D, 0);
+    const double step = run_step(b, "");
     time_of(b, one_row, "linear one row 5D from D", 2.0 * 5 * D * D, 2.0 * 5 * D * D);
-    time_of(b, attend, "attend", attention, 0);
+    time_of(b, attend, "attend", 4 * n * n * D, 0);
     time_of(b, modulate_all, "norm_mod", 0, 2 * state);
     time_of(b, add_all, "add_gated", 0, 3 * state);
     time_of(b, positions, "qk_norm and rope", 0, 8 * state);
-    const double two = time_of(b, double_block, "double block", products + attention, 0);
-    const double one = time_of(b, single_block, "single block", products + attention, 0);
-    const double step = DOUBLE * two + SINGLE * one;
-    printf("step of %d and %d blocks,%d,%.2f,%.1f,0\n", DOUBLE, SINGLE, b->tokens, step * 1e3,
-           (DOUBLE + SINGLE) * (products + attention) / step * 1e-12);
     const double predicted = time_of(b, predict, "predicted step", 0, 5 * state);
-    printf("times as fast with %d of %d steps,%d,%.3f,0,0\n", FULL, STEPS, b->tokens,
-           STEPS * step / (FULL * step + (STEPS - FULL) * predicted));
+    if (b->status == ZK_OK)
+        printf("times as fast with %d of %d steps,%d,%.3f,0,0\n", FULL, STEPS, b->tokens,
+               STEPS * step / (FULL * step + (STEPS - FULL) * predicted));
 }
 
 /* The same with weights of F8 that activations of F8 may meet; which, does not matter. */
 static void run_f8(struct bench *b)
 {
-    const double n = b->tokens, attention = 4 * n * n * D, row = 2 * n * D;
-    const double products = 2 * n * 12 * (double)D * D;
     const zk_tensor bf16 = b->weight;
     const struct zk_pack p = { .weight = zk_dense(NULL, ZK_F8_E4M3, MATRIX_N, MATRIX_K),
                                .op = ZK_OP_linear, .act = ZK_BF16, .f8 = true };
 
     need(b, b->be->pack(b->queue, &p, NULL, &b->weight), "pack");
     b->weight.data = bf16.data;
-    time_of(b, qkv, "f8 linear 3D from D", row * 3 * D, 0);
-    time_of(b, mlp_in, "f8 linear 4D from D gelu", row * 4 * D, 0);
-    time_of(b, mlp_out, "f8 linear D from 4D", row * 4 * D, 0);
-    const double two = time_of(b, double_block, "f8 double block", products + attention, 0);
-    const double one = time_of(b, single_block, "f8 single block", products + attention, 0);
-    const double step = DOUBLE * two + SINGLE * one;
-    printf("f8 step of %d and %d blocks,%d,%.2f,%.1f,0\n", DOUBLE, SINGLE, b->tokens, step * 1e3,
-           (DOUBLE + SINGLE) * (products + attention) / step * 1e-12);
+    (void)run_step(b, "f8 ");
     b->weight = bf16;
 }
 
