@@ -82,7 +82,7 @@ static void word_of(const char *line, int index, char *to, size_t size)
     zc_format(to, size, "%.*s", (int)(n < size ? n : size - 1), line);
 }
 
-/* The line of a lease that is there; "" if it is empty, was emptied just now, or is none of ours. */
+/* The line of a lease that is there; "" if it is empty or was just now, or is none of ours. */
 static zc_status read_line(const zc_own *file, zc_log *log, char line[LINE + 1])
 {
     zc_status st = ZC_OK;
