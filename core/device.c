@@ -171,11 +171,6 @@ void zc_device_close(zc_device **out)
     *out = NULL;
 }
 
-bool zc_run_is_real(const zc_run *r)
-{
-    return r->scratch->base != NULL;
-}
-
 zc_status zc_device_measure(zc_device *dev, const zc_work *work, zc_need *need)
 {
     zc_log *log = dev->log;

@@ -49,10 +49,8 @@ typedef struct zc_need {
 
 zc_status zc_device_measure(zc_device *dev, const zc_work *work, zc_need *need);
 
-/* Measures, takes that much memory, does the work, gives the memory back. */
+/* Measures, takes that much memory, does the work, gives the memory back: the run is real,
+ * see core/run.h, in the second of these two calls. */
 zc_status zc_device_run(zc_device *dev, const zc_work *work);
-
-/* True in the second of the two calls. */
-bool zc_run_is_real(const zc_run *r);
 
 #endif

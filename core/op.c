@@ -49,6 +49,11 @@ void zc_run_poll(zc_run *r)
         zc_run_fail(r, ZC_E_CANCELLED, "cancelled");
 }
 
+bool zc_run_is_real(const zc_run *r)
+{
+    return r->scratch->base != NULL;
+}
+
 /* Keeps what the backend said of an operation. */
 static void keep(zc_run *r, zk_op op, zk_status st)
 {

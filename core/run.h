@@ -42,4 +42,8 @@ void zc_run_show(zc_run *r, zk_tensor t, const char *name, ...) ZC_PRINTF(3, 4);
  * step and tile. */
 void zc_run_poll(zc_run *r);
 
+/* False while memory is only measured: then nobody reads what is uploaded, and nothing
+ * needs to be computed on the host. */
+bool zc_run_is_real(const zc_run *r);
+
 #endif

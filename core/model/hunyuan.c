@@ -5,6 +5,7 @@
  * whatever the type of activations. Names are those of the original release. */
 
 #include <math.h>
+#include <string.h>
 
 #include "core/base/status.h"
 #include "core/model/hunyuan.h"
@@ -278,11 +279,11 @@ static int mod_number(const int32_t *dims, int i)
 static zk_tensor waves(zc_run *r, float value)
 {
     enum { HALF = 128 };
-    float e[2 * HALF];
+    float e[2 * HALF] = { 0 };
 
     /* Rounded to f32 where upstream rounds, for the angles go up to 10000; torch's
      * exp is one unit above the nearest for two of these numbers. */
-    for (int i = 0; i < HALF; i++) {
+    for (int i = 0; i < HALF && zc_run_is_real(r); i++) {
         float falling = (float)exp((double)((float)-log(10000.0) * (float)i / HALF));
         if (i == 12 || i == 106)
             falling = nextafterf(falling, 1.0f);
@@ -304,35 +305,51 @@ static zk_tensor embed(zc_run *r, const two_layers *w, zk_tensor x)
     return out;
 }
 
-/* What every modulation sees: time, prompt and guidance in one vector, through
- * SiLU, to a row [1, D]. */
-static void conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step, int lane,
-                            zk_tensor row)
+/* What is the same in all steps of a lane, embedded: [1, D] each. */
+typedef struct constants {
+    zk_tensor pooled, guidance, text;
+} constants;
+
+static constants constants_of(zc_run *r, const zc_dit *dit, int lane)
 {
     const hunyuan_weights *w = dit->weights;
     const zc_condition *cond = &dit->cond[lane];
+    constants c = { .pooled = embed(r, &w->outer.pooled, cond->pooled) };
+
+    if (dit->dims[HY_GUIDED])
+        c.guidance = embed(r, &w->outer.guidance, waves(r, cond->guidance));
+    c.text = embed(r, &w->outer.txt_mean, zc_mean(r, cond->text));
+    return c;
+}
+
+/* What every modulation sees: time, prompt and guidance in one vector, through
+ * SiLU, to a row [1, D]. */
+static void conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step, const constants *c,
+                            zk_tensor row)
+{
+    const hunyuan_weights *w = dit->weights;
     const size_t mark = zc_arena_mark(r->scratch);
     zk_tensor vec = embed(r, &w->outer.time, waves(r, step->time));
 
-    zc_add_to(r, vec, vec, embed(r, &w->outer.pooled, cond->pooled));
+    zc_add_to(r, vec, vec, c->pooled);
     if (dit->dims[HY_GUIDED])
-        zc_add_to(r, vec, vec, embed(r, &w->outer.guidance, waves(r, cond->guidance)));
+        zc_add_to(r, vec, vec, c->guidance);
     zc_run_show(r, vec, "vec");
     zc_copy_to(r, row, zc_act(r, vec, ZK_ACT_SILU));
     zc_arena_release(r->scratch, mark);
 }
 
 /* The same for the refiner of the text, which sees time, not guidance. */
-static void text_conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step, int lane,
-                                 zk_tensor row)
+static void text_conditioning_to(zc_run *r, const zc_dit *dit, const zc_step *step,
+                                 const constants *c, zk_tensor row)
 {
     const hunyuan_weights *w = dit->weights;
     const size_t mark = zc_arena_mark(r->scratch);
-    const zk_tensor c = embed(r, &w->outer.txt_time, waves(r, step->time));
+    const zk_tensor sum = embed(r, &w->outer.txt_time, waves(r, step->time));
 
-    zc_add_to(r, c, c, embed(r, &w->outer.txt_mean, zc_mean(r, dit->cond[lane].text)));
-    zc_run_show(r, c, "txt_in.c");
-    zc_copy_to(r, row, zc_act(r, c, ZK_ACT_SILU));
+    zc_add_to(r, sum, sum, c->text);
+    zc_run_show(r, sum, "txt_in.c");
+    zc_copy_to(r, row, zc_act(r, sum, ZK_ACT_SILU));
     zc_arena_release(r->scratch, mark);
 }
 
@@ -385,11 +402,12 @@ static void hunyuan_modulate(zc_run *r, zc_dit *dit, const zc_schedule *schedule
         dit->now[lane] = zc_tmp_type(r, ZK_F32, 1, step_cols(dit->dims));
         const size_t mark = zc_arena_mark(r->scratch);
         const zk_tensor vec = zc_tmp_type(r, ZK_F32, steps, dit->dims[HY_HIDDEN]);
+        const constants c = constants_of(r, dit, lane);
 
         for (int i = 0; i < steps; i++) {
             const zc_step step = zc_schedule_at(schedule, i);
-            conditioning_to(r, dit, &step, lane, zc_rows(vec, i, i + 1));
-            text_conditioning_to(r, dit, &step, lane,
+            conditioning_to(r, dit, &step, &c, zc_rows(vec, i, i + 1));
+            text_conditioning_to(r, dit, &step, &c,
                                  text_cols(dit->dims, zc_rows(dit->modulation[lane], i, i + 1)));
         }
         modulate_rows(r, dit, vec, dit->modulation[lane]);
@@ -527,29 +545,39 @@ static void hunyuan_prepare(zc_run *r, zc_dit *dit)
     enum { AT_ONCE = 32, HALF_MAX = 256 };
     const int32_t *grid = dit->grid;
     const int n = grid[0] * grid[1] * grid[2], half = dit->dims[HY_HEAD] / 2;
-    float c[AT_ONCE * HALF_MAX], s[AT_ONCE * HALF_MAX];
+    float c[AT_ONCE * HALF_MAX] = { 0 }, s[AT_ONCE * HALF_MAX] = { 0 };
+    double falling[HALF_MAX];
+    int axis[HALF_MAX], last[3] = { 0 };
 
     if (half > HALF_MAX) {
         zc_run_fail(r, ZC_E_LIMIT, "heads of %d elements, at most %d are possible", 2 * half,
                     2 * HALF_MAX);
         return;
     }
+    for (int k = 0, a = 0, j = 0; k < half; k++, j++) {
+        for (; j >= dit->rope_axes[a] / 2; a++)
+            j = 0;
+        axis[k] = a;
+        falling[k] = pow((double)dit->rope_theta, -2.0 * j / dit->rope_axes[a]);
+    }
     dit->rope = (zc_rope){ .cos = zc_tmp_type(r, ZK_F32, n, half),
                            .sin = zc_tmp_type(r, ZK_F32, n, half), .pairs = ZK_ROPE_ADJACENT };
     for (int from = 0; from < n; from += AT_ONCE) {
         const int to = n - from < AT_ONCE ? n : from + AT_ONCE;
 
-        for (int i = from; i < to; i++) {
+        for (int i = from; i < to && zc_run_is_real(r); i++) {
             const int place[3] = { i / (grid[1] * grid[2]), i / grid[2] % grid[1], i % grid[2] };
-            int at = (i - from) * half;
-            for (int axis = 0; axis < 3; axis++) {
-                const int d = dit->rope_axes[axis];
-                for (int j = 0; j < d / 2; j++, at++) {
-                    const double angle = place[axis] * pow((double)dit->rope_theta, -2.0 * j / d);
-                    c[at] = (float)cos(angle);
-                    s[at] = (float)sin(angle);
-                }
+            float *ci = c + (i - from) * half, *si = s + (i - from) * half;
+
+            for (int k = 0; k < half; k++) {
+                /* Most places are those of the token before. */
+                const bool same = i > from && place[axis[k]] == last[axis[k]];
+                const double angle = place[axis[k]] * falling[k];
+
+                ci[k] = same ? ci[k - half] : (float)cos(angle);
+                si[k] = same ? si[k - half] : (float)sin(angle);
             }
+            memcpy(last, place, sizeof(last));
         }
         zc_upload(r, zc_rows(dit->rope.cos, from, to), c);
         zc_upload(r, zc_rows(dit->rope.sin, from, to), s);
@@ -588,9 +616,10 @@ static zk_tensor modulation_of(zc_run *r, zc_dit *dit, const zc_step *step, int 
         return dit->now[lane];
     const zk_tensor vec = zc_tmp_type(r, ZK_F32, 1, dit->dims[HY_HIDDEN]);
     const zk_tensor row = zc_tmp_type(r, ZK_F32, 1, step_cols(dit->dims));
-    conditioning_to(r, dit, step, lane, vec);
+    const constants c = constants_of(r, dit, lane);
+    conditioning_to(r, dit, step, &c, vec);
     modulate_rows(r, dit, vec, row);
-    text_conditioning_to(r, dit, step, lane, text_cols(dit->dims, row));
+    text_conditioning_to(r, dit, step, &c, text_cols(dit->dims, row));
     return row;
 }
 
