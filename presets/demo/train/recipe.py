@@ -20,9 +20,9 @@ RECIPES = {
                 "phases": ((9, 64, 2, 0.52), (9, 128, 1, 0.23), (33, 64, 1, 0.11), (33, 128, 1, 0.14))},
         # Films of half the size first: their tokens lie two apart, where those of the whole size will be.
         # window: films, latent frames, and tokens a side around the thing, in every other step.
-        "film": {"minutes": 229, "fill": 800, "capacity": 12000, "fresh": 0.1, "lr": 0.012, "adam": 0.0015,
-                 "average": 300, "stages": ({"size": 64, "batch": 32, "share": 0.17, "shift": 2.0},
-                                            {"size": 128, "batch": 8, "share": 0.775, "shift": 4.0,
+        "film": {"minutes": 262, "fill": 800, "capacity": 12000, "fresh": 0.1, "lr": 0.012, "adam": 0.0015,
+                 "average": 300, "stages": ({"size": 64, "batch": 32, "share": 0.15, "shift": 2.0},
+                                            {"size": 128, "batch": 8, "share": 0.795, "shift": 4.0,
                                              "window": (64, 3, 5)},
                                             {"size": 128, "batch": 8, "share": 0.055, "shift": 4.0,
                                              "window": (64, 3, 5), "distil": True})},
