@@ -48,9 +48,9 @@ step "installing what the build needs" tests/packages.sh demo
 [ -f "$out/build.ninja" ] ||
     step "configuring" meson setup "$out" --buildtype=release -Dtests=false -Dffmpeg=enabled
 step "building" ninja -C "$out"
-rm -f "$film"
 before=$SECONDS
-step "rendering $what" "$out/plugin/zoetrope" render "${flags[@]}" --seed 1 -o "$film"
+step "rendering $what" "$out/plugin/zoetrope" render "${flags[@]}" --seed 1 -o "$film" \
+    --existing replace
 if ! [ -s "$film" ]; then
     echo "failed: $film is empty" >&2
     exit 1
