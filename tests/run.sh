@@ -98,7 +98,11 @@ step_release() {
     build release --buildtype=release && run_tests release --timeout-multiplier 3
 }
 
-step_demo() { check demo 900 env DEMO_OUT="$out/demo" presets/demo.sh; }
+step_demo() {
+    check demo 900 env DEMO_OUT="$out/demo" presets/demo.sh &&
+        check "demo, another prompt" 300 env DEMO_OUT="$out/demo" \
+            presets/demo.sh 'A blue heart spins on white'
+}
 
 step_clang() {
     CC=clang build clang --buildtype=debugoptimized &&
