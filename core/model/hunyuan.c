@@ -546,19 +546,19 @@ static void hunyuan_prepare(zc_run *r, zc_dit *dit)
     const int32_t *grid = dit->grid;
     const int n = grid[0] * grid[1] * grid[2], half = dit->dims[HY_HEAD] / 2;
     float c[AT_ONCE * HALF_MAX] = { 0 }, s[AT_ONCE * HALF_MAX] = { 0 };
-    double falling[HALF_MAX];
-    int axis[HALF_MAX], last[3] = { 0 };
+    double falling[HALF_MAX] = { 0 };
+    int axis[HALF_MAX] = { 0 }, last[3] = { 0 }, pairs = 0;
 
     if (half > HALF_MAX) {
         zc_run_fail(r, ZC_E_LIMIT, "heads of %d elements, at most %d are possible", 2 * half,
                     2 * HALF_MAX);
         return;
     }
-    for (int k = 0, a = 0, j = 0; k < half; k++, j++) {
-        for (; j >= dit->rope_axes[a] / 2; a++)
-            j = 0;
-        axis[k] = a;
-        falling[k] = pow((double)dit->rope_theta, -2.0 * j / dit->rope_axes[a]);
+    for (int a = 0; a < 3; a++) {
+        for (int j = 0; j < dit->rope_axes[a] / 2 && pairs < half; j++, pairs++) {
+            axis[pairs] = a;
+            falling[pairs] = pow((double)dit->rope_theta, -2.0 * j / dit->rope_axes[a]);
+        }
     }
     dit->rope = (zc_rope){ .cos = zc_tmp_type(r, ZK_F32, n, half),
                            .sin = zc_tmp_type(r, ZK_F32, n, half), .pairs = ZK_ROPE_ADJACENT };
