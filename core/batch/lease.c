@@ -88,17 +88,13 @@ static zc_status read_line(const zc_own *file, zc_log *log, char line[LINE + 1])
     zc_status st = ZC_OK;
 
     line[0] = line[LINE] = '\0';
-    if (zc_own_size(file) == LINE) {
+    if (zc_own_size(file) == LINE)
         st = zc_own_read(file, NULL, 0, line, LINE);
-        if (st == ZC_E_TRUNCATED) {
-            line[0] = '\0';
-            return ZC_OK;
-        }
-        if (st != ZC_OK)
-            ZC_TRY(zc_own_read(file, log, 0, line, LINE));        /* once more, for the message */
-    }
-    if (memchr(line, '\0', LINE) != line && !zc_str_starts(line, "zoetrope-lease 1 "))
+    if (st != ZC_OK && st != ZC_E_TRUNCATED)
+        ZC_TRY(zc_own_read(file, log, 0, line, LINE));        /* once more, for the message */
+    if (st != ZC_OK || !zc_str_starts(line, "zoetrope-lease 1 "))
         line[0] = '\0';
+    st = ZC_OK;
 done:
     return st;
 }
